@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: BSD-2-Clause
+INSTALL ?= install
+install: all
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin \
+		$(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/doc/rastos/examples
+	$(INSTALL) -m 755 $(O)/bin/rastbpf $(DESTDIR)$(PREFIX)/bin/rastbpf
+	$(INSTALL) -m 755 $(O)/bin/rastd $(DESTDIR)$(PREFIX)/sbin/rastd
+	sed 's|@PREFIX@|$(PREFIX)|g' docs/rastd.service.in > $(DESTDIR)$(PREFIX)/lib/systemd/system/rastd.service
+	$(INSTALL) -m 644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	$(O)/bin/rastbpf completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/rastbpf
+	$(INSTALL) -m 644 docs/examples/*.yaml $(DESTDIR)$(PREFIX)/share/doc/rastos/examples
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/rastbpf $(DESTDIR)$(PREFIX)/sbin/rastd \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/rastd.service \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/rastbpf \
+		$(addprefix $(DESTDIR)$(PREFIX)/share/man/man8/,$(notdir $(wildcard docs/man/*.8)))
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/rastos
+.PHONY: install uninstall

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Paths and names of one rastOS instance; see instance.h. */
+#include "base/instance.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int parse_cidr(const char *text, uint32_t *ret_addr, uint8_t *ret_prefix)
+{
+	struct in_addr addr;
+	char host[32];
+	const char *slash = strchr(text, '/');
+	char *end;
+	unsigned long bits;
+
+	if (!slash || (size_t)(slash - text) >= sizeof(host))
+		return -EINVAL;
+	memcpy(host, text, (size_t)(slash - text));
+	host[slash - text] = '\0';
+	bits = strtoul(slash + 1, &end, 10);
+	if (end == slash + 1 || *end || bits < 16 || bits > 28 ||
+	    inet_pton(AF_INET, host, &addr) != 1)
+		return -EINVAL;
+	*ret_addr = ntohl(addr.s_addr);
+	*ret_prefix = (uint8_t)bits;
+	return (*ret_addr & ((1u << (32 - bits)) - 1)) ? -EINVAL : 0;
+}
+
+int rast_instance_init(struct rast_instance *ret, const char *name, struct rast_err *err)
+{
+	struct rast_instance in = {0};
+	const char *cidr = getenv("RAST_POD_CIDR");
+	uint32_t hash = 2166136261u; /* FNV-1a */
+	size_t i, n;
+
+	if (!name)
+		name = getenv("RAST_INSTANCE");
+	if (!name || !*name)
+		name = "rastos";
+	n = strlen(name);
+	if (n > 11 || name[0] < 'a' || name[0] > 'z' ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789") != n)
+		return rast_err_set(
+			err, EINVAL,
+			"instance name \"%.32s\": want a letter, then at most 10 letters or digits",
+			name);
+	(void)snprintf(in.name, sizeof(in.name), "%s", name);
+	(void)snprintf(in.run_dir, sizeof(in.run_dir), "/run/%s", in.name);
+	(void)snprintf(in.lib_dir, sizeof(in.lib_dir), "/var/lib/%s", in.name);
+	(void)snprintf(in.bpf_dir, sizeof(in.bpf_dir), "/sys/fs/bpf/%s", in.name);
+	(void)snprintf(in.cgroup, sizeof(in.cgroup), "%s", in.name);
+	(void)snprintf(in.bridge, sizeof(in.bridge), "%.11s0", in.name);
+	(void)snprintf(in.socket, sizeof(in.socket), "/run/%s/rastd.sock", in.name);
+	if (cidr && *cidr) {
+		if (parse_cidr(cidr, &in.pod_cidr, &in.pod_prefix) < 0)
+			return rast_err_set(
+				err, EINVAL,
+				"RAST_POD_CIDR=%.40s: want ADDRESS/16 to /28 with no host bits",
+				cidr);
+	} else if (!strcmp(in.name, "rastos")) {
+		in.pod_cidr = 10u << 24 | 77u << 16;
+		in.pod_prefix = 16;
+	} else {
+		for (i = 0; i < n; i++)
+			hash = (hash ^ (unsigned char)name[i]) * 16777619u;
+		/* 10.64.0.0/10 in /20 steps, 10.77.0.0/16 left out. */
+		hash %= 1024 - 16;
+		if (hash >= 13 * 16)
+			hash += 16;
+		in.pod_cidr = (10u << 24 | 64u << 16) + (hash << 12);
+		in.pod_prefix = 20;
+	}
+	*ret = in;
+	return 0;
+}

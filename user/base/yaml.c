@@ -1,0 +1,788 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * YAML stream → bounded tree, over libyaml's event parser; see yaml.h. Aliases are expanded into
+ * copies so that every node has one parent and one path; the node limit bounds what that can cost.
+ */
+#include "base/yaml.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <yaml.h>
+
+/* Nodes and strings live in blocks that are freed together. */
+struct block {
+	struct block *next;
+	size_t used, size;
+	char data[];
+};
+
+struct anchor {
+	struct anchor *next;
+	const char *name;
+	struct rast_yaml_node *node;
+};
+
+struct rast_yaml {
+	char *file;
+	struct block *blocks;
+	struct rast_yaml_node **roots;
+	size_t count, nodes;
+	struct anchor *anchors;
+};
+
+struct parse {
+	yaml_parser_t yp;
+	struct rast_yaml *y;
+	struct rast_err *err;
+};
+
+static void *take(struct rast_yaml *y, size_t n)
+{
+	struct block *b = y->blocks;
+	void *p;
+
+	n = (n + 15) & ~(size_t)15;
+	if (!b || b->size - b->used < n) {
+		size_t size = n > 65536 - sizeof(*b) ? n : 65536 - sizeof(*b);
+
+		b = malloc(sizeof(*b) + size);
+		if (!b)
+			return NULL;
+		b->next = y->blocks;
+		b->used = 0;
+		b->size = size;
+		y->blocks = b;
+	}
+	p = b->data + b->used;
+	b->used += n;
+	return p;
+}
+
+static const char *take_str(struct rast_yaml *y, const char *s, size_t n)
+{
+	char *p = take(y, n + 1);
+
+	if (p) {
+		memcpy(p, s, n);
+		p[n] = '\0';
+	}
+	return p;
+}
+
+static int fail_mark(struct parse *p, const yaml_mark_t *m, const char *text)
+{
+	return rast_err_at(p->err, EINVAL, p->y->file, (int)m->line + 1, (int)m->column + 1, NULL,
+			   "%s", text);
+}
+
+static int next_event(struct parse *p, yaml_event_t *ev)
+{
+	if (yaml_parser_parse(&p->yp, ev))
+		return 0;
+	if (p->yp.error == YAML_MEMORY_ERROR)
+		return rast_err_sys(p->err, ENOMEM, "%s", p->y->file);
+	if (p->yp.error == YAML_READER_ERROR)
+		return rast_err_at(p->err, EINVAL, p->y->file, (int)p->yp.mark.line + 1,
+				   (int)p->yp.mark.column + 1, NULL, "%s (byte offset %zu)",
+				   p->yp.problem ? p->yp.problem : "not UTF-8 text",
+				   p->yp.problem_offset);
+	return fail_mark(p, &p->yp.problem_mark, p->yp.problem ? p->yp.problem : "not YAML");
+}
+
+static struct rast_yaml_node *new_node(struct parse *p, const yaml_mark_t *m,
+				       enum rast_yaml_type type)
+{
+	struct rast_yaml_node *n;
+
+	if (p->y->nodes >= RAST_YAML_MAX_NODES) {
+		(void)fail_mark(p, m, "more than 1000000 nodes, aliases expanded");
+		return NULL;
+	}
+	n = take(p->y, sizeof(*n));
+	if (!n) {
+		(void)rast_err_sys(p->err, ENOMEM, "%s", p->y->file);
+		return NULL;
+	}
+	p->y->nodes++;
+	memset(n, 0, sizeof(*n));
+	n->type = type;
+	n->line = (int)m->line + 1;
+	n->col = (int)m->column + 1;
+	n->value = "";
+	n->index = -1;
+	n->doc = p->y;
+	return n;
+}
+
+static int check_tag(struct parse *p, const yaml_char_t *tag, const yaml_mark_t *m)
+{
+	static const char *const core[] = {"!",           YAML_STR_TAG, YAML_NULL_TAG,
+					   YAML_BOOL_TAG, YAML_INT_TAG, YAML_FLOAT_TAG,
+					   YAML_SEQ_TAG,  YAML_MAP_TAG};
+	size_t i;
+
+	if (!tag)
+		return 0;
+	for (i = 0; i < ARRAY_SIZE(core); i++)
+		if (!strcmp((const char *)tag, core[i]))
+			return 0;
+	return fail_mark(p, m, "tag outside the YAML core schema");
+}
+
+static int remember(struct parse *p, const yaml_char_t *anchor, struct rast_yaml_node *node)
+{
+	struct anchor *a;
+
+	if (!anchor)
+		return 0;
+	a = take(p->y, sizeof(*a));
+	if (!a)
+		return -ENOMEM;
+	a->name = take_str(p->y, (const char *)anchor, strlen((const char *)anchor));
+	if (!a->name)
+		return -ENOMEM;
+	a->node = node;
+	a->next = p->y->anchors;
+	p->y->anchors = a;
+	return 0;
+}
+
+static struct rast_yaml_node *copy(struct parse *p, const struct rast_yaml_node *from,
+				   const yaml_mark_t *m, unsigned int depth)
+{
+	struct rast_yaml_node *n, *last = NULL;
+
+	if (depth > RAST_YAML_MAX_DEPTH) {
+		(void)fail_mark(p, m, "nested deeper than 64 levels");
+		return NULL;
+	}
+	n = new_node(p, m, from->type);
+	if (!n)
+		return NULL;
+	n->quoted = from->quoted;
+	n->value = from->value;
+	n->count = from->count;
+	rast_yaml_foreach(child, from) {
+		struct rast_yaml_node *c = copy(p, child, m, depth + 1);
+
+		if (!c)
+			return NULL;
+		c->key = child->key;
+		c->index = child->index;
+		c->parent = n;
+		if (last)
+			last->next = c;
+		else
+			n->first = c;
+		last = c;
+	}
+	return n;
+}
+
+static int scalar(struct parse *p, yaml_event_t *ev, struct rast_yaml_node **ret)
+{
+	struct rast_yaml_node *n;
+	const char *v = (const char *)ev->data.scalar.value;
+	size_t len = ev->data.scalar.length;
+	int r;
+
+	if (memchr(v, '\0', len))
+		return fail_mark(p, &ev->start_mark, "NUL byte in a string");
+	r = check_tag(p, ev->data.scalar.tag, &ev->start_mark);
+	if (r < 0)
+		return r;
+	n = new_node(p, &ev->start_mark, RAST_YAML_SCALAR);
+	if (!n)
+		return -EINVAL;
+	n->quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+	if (ev->data.scalar.tag && !strcmp((char *)ev->data.scalar.tag, YAML_STR_TAG))
+		n->quoted = true;
+	n->value = take_str(p->y, v, len);
+	if (!n->value)
+		return rast_err_sys(p->err, ENOMEM, "%s", p->y->file);
+	if (!n->quoted && (!len || !strcmp(v, "~") || !strcasecmp(v, "null")))
+		n->type = RAST_YAML_NULL;
+	*ret = n;
+	return remember(p, ev->data.scalar.anchor, n);
+}
+
+static int collect(struct parse *p, yaml_event_t *ev, unsigned int depth,
+		   struct rast_yaml_node **ret);
+
+static int add_child(struct parse *p, struct rast_yaml_node *parent, struct rast_yaml_node **last,
+		     struct rast_yaml_node *child)
+{
+	child->parent = parent;
+	if (*last)
+		(*last)->next = child;
+	else
+		parent->first = child;
+	*last = child;
+	parent->count++;
+	return 0;
+}
+
+static int map_key(struct parse *p, struct rast_yaml_node *map, yaml_event_t *ev,
+		   const char **ret_key)
+{
+	const char *k;
+
+	if (ev->type != YAML_SCALAR_EVENT)
+		return fail_mark(p, &ev->start_mark, "a map's key must be a plain name");
+	if (memchr(ev->data.scalar.value, '\0', ev->data.scalar.length))
+		return fail_mark(p, &ev->start_mark, "NUL byte in a string");
+	k = take_str(p->y, (const char *)ev->data.scalar.value, ev->data.scalar.length);
+	if (!k)
+		return rast_err_sys(p->err, ENOMEM, "%s", p->y->file);
+	*ret_key = k;
+	return 0;
+}
+
+static int cmp_key(const void *a, const void *b)
+{
+	const struct rast_yaml_node *x = *(struct rast_yaml_node *const *)a;
+	const struct rast_yaml_node *y = *(struct rast_yaml_node *const *)b;
+	int c = strcmp(x->key, y->key);
+
+	return c ? c : (x->line != y->line ? x->line - y->line : x->col - y->col);
+}
+
+/* Sorting keeps a map of many keys at n log n. */
+static int check_duplicates(struct parse *p, struct rast_yaml_node *map)
+{
+	_cleanup_free_ const struct rast_yaml_node **all = NULL;
+	size_t i = 0;
+
+	if (map->count < 2)
+		return 0;
+	all = malloc(map->count * sizeof(*all));
+	if (!all)
+		return rast_err_sys(p->err, ENOMEM, "%s", p->y->file);
+	rast_yaml_foreach(c, map)
+		all[i++] = c;
+	qsort(all, i, sizeof(*all), cmp_key);
+	for (size_t j = 1; j < i; j++)
+		if (!strcmp(all[j]->key, all[j - 1]->key))
+			return rast_err_at(p->err, EINVAL, p->y->file, all[j]->line, all[j]->col,
+					   NULL, "field \"%.64s\" appears twice (first on line %d)",
+					   all[j]->key, all[j - 1]->line);
+	return 0;
+}
+
+static int collection(struct parse *p, yaml_event_t *start, unsigned int depth,
+		      struct rast_yaml_node **ret)
+{
+	bool is_map = start->type == YAML_MAPPING_START_EVENT;
+	const yaml_char_t *tag =
+		is_map ? start->data.mapping_start.tag : start->data.sequence_start.tag;
+	const yaml_char_t *anchor =
+		is_map ? start->data.mapping_start.anchor : start->data.sequence_start.anchor;
+	struct rast_yaml_node *n, *child, *last = NULL;
+	const char *key = NULL;
+	yaml_event_t ev;
+	int r;
+
+	if (depth >= RAST_YAML_MAX_DEPTH)
+		return fail_mark(p, &start->start_mark, "nested deeper than 64 levels");
+	r = check_tag(p, tag, &start->start_mark);
+	if (r < 0)
+		return r;
+	n = new_node(p, &start->start_mark, is_map ? RAST_YAML_MAP : RAST_YAML_SEQ);
+	if (!n)
+		return -EINVAL;
+	for (;;) {
+		r = next_event(p, &ev);
+		if (r < 0)
+			return r;
+		if (ev.type == YAML_MAPPING_END_EVENT || ev.type == YAML_SEQUENCE_END_EVENT) {
+			yaml_event_delete(&ev);
+			break;
+		}
+		if (is_map) {
+			int line = (int)ev.start_mark.line + 1, col = (int)ev.start_mark.column + 1;
+
+			r = map_key(p, n, &ev, &key);
+			yaml_event_delete(&ev);
+			if (!r)
+				r = next_event(p, &ev);
+			if (r < 0)
+				return r;
+			r = collect(p, &ev, depth + 1, &child);
+			if (r < 0)
+				return r;
+			child->key = key;
+			/* An error about a field should point at its name. */
+			child->line = line;
+			child->col = col;
+		} else {
+			r = collect(p, &ev, depth + 1, &child);
+			if (r < 0)
+				return r;
+			child->index = (int)n->count;
+		}
+		(void)add_child(p, n, &last, child);
+	}
+	if (is_map) {
+		r = check_duplicates(p, n);
+		if (r < 0)
+			return r;
+	}
+	/* Only now: an alias inside its own anchor must not resolve. */
+	r = remember(p, anchor, n);
+	if (r < 0)
+		return rast_err_sys(p->err, ENOMEM, "%s", p->y->file);
+	*ret = n;
+	return 0;
+}
+
+/* Consumes ev. */
+static int collect(struct parse *p, yaml_event_t *ev, unsigned int depth,
+		   struct rast_yaml_node **ret)
+{
+	struct anchor *a;
+	int r = 0;
+
+	switch (ev->type) {
+	case YAML_SCALAR_EVENT:
+		r = scalar(p, ev, ret);
+		break;
+	case YAML_SEQUENCE_START_EVENT:
+	case YAML_MAPPING_START_EVENT:
+		r = collection(p, ev, depth, ret);
+		break;
+	case YAML_ALIAS_EVENT:
+		for (a = p->y->anchors; a; a = a->next)
+			if (!strcmp(a->name, (const char *)ev->data.alias.anchor))
+				break;
+		if (!a) {
+			r = fail_mark(p, &ev->start_mark,
+				      "alias to an anchor that is not defined before it");
+			break;
+		}
+		*ret = copy(p, a->node, &ev->start_mark, depth);
+		if (!*ret)
+			r = -EINVAL;
+		break;
+	default:
+		r = fail_mark(p, &ev->start_mark, "not YAML");
+	}
+	yaml_event_delete(ev);
+	return r;
+}
+
+static int stream(struct parse *p)
+{
+	struct rast_yaml_node *root;
+	struct rast_yaml_node **more;
+	yaml_event_t ev;
+	yaml_event_type_t type;
+	int r;
+
+	for (;;) {
+		r = next_event(p, &ev);
+		if (r < 0)
+			return r;
+		type = ev.type;
+		if (type == YAML_STREAM_END_EVENT) {
+			yaml_event_delete(&ev);
+			return 0;
+		}
+		if (type == YAML_DOCUMENT_START_EVENT) {
+			p->y->anchors = NULL; /* anchors end with their document */
+			yaml_event_delete(&ev);
+			r = next_event(p, &ev);
+			if (r < 0)
+				return r;
+			r = collect(p, &ev, 0, &root);
+			if (r < 0)
+				return r;
+			/* "---" with nothing behind it is no document. */
+			if (root->type == RAST_YAML_NULL)
+				continue;
+			more = realloc(p->y->roots, (p->y->count + 1) * sizeof(*more));
+			if (!more)
+				return rast_err_sys(p->err, ENOMEM, "%s", p->y->file);
+			p->y->roots = more;
+			p->y->roots[p->y->count++] = root;
+		} else {
+			yaml_event_delete(&ev);
+		}
+	}
+}
+
+int rast_yaml_parse(const char *file, const char *text, size_t len, struct rast_yaml **ret,
+		    struct rast_err *err)
+{
+	_cleanup_yaml_ struct rast_yaml *y = NULL;
+	struct parse p = {.err = err};
+	int r;
+
+	if (len > RAST_YAML_MAX_BYTES)
+		return rast_err_at(err, EFBIG, file, 0, 0, NULL, "larger than 16 MiB");
+	y = calloc(1, sizeof(*y));
+	if (!y || !(y->file = strdup(file)))
+		return rast_err_sys(err, ENOMEM, "%s", file);
+	p.y = y;
+	if (!yaml_parser_initialize(&p.yp))
+		return rast_err_sys(err, ENOMEM, "%s", file);
+	yaml_parser_set_input_string(&p.yp, (const unsigned char *)text, len);
+	r = stream(&p);
+	yaml_parser_delete(&p.yp);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(y);
+	return 0;
+}
+
+int rast_yaml_load(const char *path, struct rast_yaml **ret, struct rast_err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	bool in = !strcmp(path, "-");
+	size_t len;
+	int r;
+
+	r = rast_read_file(AT_FDCWD, in ? "/dev/stdin" : path, RAST_YAML_MAX_BYTES, &text, &len);
+	if (r == -EFBIG)
+		return rast_err_at(err, EFBIG, path, 0, 0, NULL, "larger than 16 MiB");
+	if (r < 0)
+		return rast_err_sys(err, -r, "%s", path);
+	return rast_yaml_parse(in ? "<stdin>" : path, text, len, ret, err);
+}
+
+void rast_yaml_destroy(struct rast_yaml *y)
+{
+	struct block *b, *next;
+
+	if (!y)
+		return;
+	for (b = y->blocks; b; b = next) {
+		next = b->next;
+		free(b);
+	}
+	free(y->roots);
+	free(y->file);
+	free(y);
+}
+
+size_t rast_yaml_count(const struct rast_yaml *y)
+{
+	return y->count;
+}
+
+const struct rast_yaml_node *rast_yaml_root(const struct rast_yaml *y, size_t i)
+{
+	return i < y->count ? y->roots[i] : NULL;
+}
+
+const char *rast_yaml_file(const struct rast_yaml *y)
+{
+	return y->file;
+}
+
+static const struct rast_yaml_node *get_any(const struct rast_yaml_node *node, const char *key)
+{
+	if (!node || node->type != RAST_YAML_MAP)
+		return NULL;
+	rast_yaml_foreach(c, node)
+		if (!strcmp(c->key, key))
+			return c;
+	return NULL;
+}
+
+const struct rast_yaml_node *rast_yaml_get(const struct rast_yaml_node *node, const char *key)
+{
+	const struct rast_yaml_node *c = get_any(node, key);
+
+	return c && c->type != RAST_YAML_NULL ? c : NULL;
+}
+
+const char *rast_yaml_path(const struct rast_yaml_node *node, char *buf, size_t size)
+{
+	char piece[96];
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (; node && node->parent; node = node->parent) {
+		size_t n;
+
+		if (node->key)
+			(void)snprintf(piece, sizeof(piece), "%s%.64s",
+				       node->parent->parent ? "." : "", node->key);
+		else
+			(void)snprintf(piece, sizeof(piece), "[%d]", node->index);
+		n = strlen(piece);
+		if (len + n + 1 > size)
+			break;
+		memmove(buf + n, buf, len + 1);
+		memcpy(buf, piece, n);
+		len += n;
+	}
+	return buf;
+}
+
+int rast_yaml_err(const struct rast_yaml_node *node, struct rast_err *err, const char *fmt, ...)
+{
+	char text[sizeof(err->text)], path[sizeof(err->field)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return rast_err_at(err, EINVAL, node->doc->file, node->line, node->col,
+			   rast_yaml_path(node, path, sizeof(path)), "%s", text);
+}
+
+static const char *type_name(enum rast_yaml_type t)
+{
+	static const char *const names[] = {"nothing", "a single value", "a list", "a map"};
+
+	return names[t];
+}
+
+int rast_yaml_want(const struct rast_yaml_node *node, enum rast_yaml_type type,
+		   struct rast_err *err)
+{
+	if (node->type == type)
+		return 0;
+	return rast_yaml_err(node, err, "want %s, got %s", type_name(type), type_name(node->type));
+}
+
+/* Levenshtein distance, for names of up to 63 bytes. */
+static unsigned int distance(const char *a, const char *b)
+{
+	unsigned int row[64], m = (unsigned int)strlen(b), i, j;
+
+	if (m > 63 || strlen(a) > 63)
+		return 99;
+	for (j = 0; j <= m; j++)
+		row[j] = j;
+	for (i = 1; a[i - 1]; i++) {
+		unsigned int diag = row[0];
+
+		row[0] = i;
+		for (j = 1; j <= m; j++) {
+			unsigned int up = row[j], best = diag + (a[i - 1] != b[j - 1]);
+
+			if (up + 1 < best)
+				best = up + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			diag = up;
+			row[j] = best;
+		}
+	}
+	return row[m];
+}
+
+int rast_yaml_check_fields(const struct rast_yaml_node *map, const char *const *allowed,
+			   struct rast_err *err)
+{
+	rast_yaml_foreach(c, map) {
+		const char *near = NULL;
+		unsigned int best = 3;
+		size_t i;
+
+		for (i = 0; allowed[i]; i++) {
+			unsigned int d;
+
+			if (!strcmp(allowed[i], c->key))
+				break;
+			d = distance(c->key, allowed[i]);
+			if (d < best) {
+				best = d;
+				near = allowed[i];
+			}
+		}
+		if (allowed[i])
+			continue;
+		if (near)
+			return rast_yaml_err(c, err, "unknown field (did you mean \"%s\"?)", near);
+		return rast_yaml_err(c, err, "unknown field");
+	}
+	return 0;
+}
+
+static int field(const struct rast_yaml_node *map, const char *key, bool required,
+		 enum rast_yaml_type type, const struct rast_yaml_node **ret, struct rast_err *err)
+{
+	const struct rast_yaml_node *c = rast_yaml_get(map, key);
+	int r;
+
+	if (!c) {
+		if (required)
+			return rast_yaml_err(map, err, "field \"%s\" is missing", key);
+		*ret = NULL;
+		return 0;
+	}
+	r = rast_yaml_want(c, type, err);
+	if (r < 0)
+		return r;
+	*ret = c;
+	return 0;
+}
+
+static bool is_bool(const char *v, bool *ret)
+{
+	if (!strcmp(v, "true") || !strcmp(v, "True") || !strcmp(v, "TRUE")) {
+		*ret = true;
+		return true;
+	}
+	if (!strcmp(v, "false") || !strcmp(v, "False") || !strcmp(v, "FALSE")) {
+		*ret = false;
+		return true;
+	}
+	return false;
+}
+
+static bool is_int(const char *v, int64_t *ret)
+{
+	char *end;
+	long long n;
+
+	if (!*v || (v[0] != '-' && v[0] != '+' && (v[0] < '0' || v[0] > '9')))
+		return false;
+	errno = 0;
+	if (v[0] == '0' && v[1] == 'o')
+		n = strtoll(v + 2, &end, 8);
+	else
+		n = strtoll(v, &end, v[0] == '0' && v[1] == 'x' ? 16 : 10);
+	if (errno || *end || end == v)
+		return false;
+	*ret = n;
+	return true;
+}
+
+bool rast_yaml_is_string(const struct rast_yaml_node *scalar)
+{
+	bool b;
+	int64_t i;
+	char *end;
+
+	if (scalar->type != RAST_YAML_SCALAR)
+		return false;
+	if (scalar->quoted)
+		return true;
+	if (is_bool(scalar->value, &b) || is_int(scalar->value, &i))
+		return false;
+	if (strspn(scalar->value, "+-.0123456789eE") != strlen(scalar->value))
+		return true;
+	(void)strtod(scalar->value, &end);
+	return *end != '\0';
+}
+
+int rast_yaml_str(const struct rast_yaml_node *map, const char *key, bool required,
+		  const char **ret, struct rast_err *err)
+{
+	const struct rast_yaml_node *c = NULL;
+	int r;
+
+	r = field(map, key, required, RAST_YAML_SCALAR, &c, err);
+	if (r < 0 || !c)
+		return r;
+	if (!rast_yaml_is_string(c))
+		return rast_yaml_err(c, err, "want a string, got %.40s (put it in quotes)",
+				     c->value);
+	*ret = c->value;
+	return 0;
+}
+
+int rast_yaml_int(const struct rast_yaml_node *map, const char *key, bool required, int64_t min,
+		  int64_t max, int64_t *ret, struct rast_err *err)
+{
+	const struct rast_yaml_node *c = NULL;
+	int64_t v;
+	int r;
+
+	r = field(map, key, required, RAST_YAML_SCALAR, &c, err);
+	if (r < 0 || !c)
+		return r;
+	if (c->quoted || !is_int(c->value, &v))
+		return rast_yaml_err(c, err, "want a whole number, got \"%.40s\"", c->value);
+	if (v < min || v > max)
+		return rast_yaml_err(c, err, "%lld is not within %lld to %lld", (long long)v,
+				     (long long)min, (long long)max);
+	*ret = v;
+	return 0;
+}
+
+int rast_yaml_bool(const struct rast_yaml_node *map, const char *key, bool required, bool *ret,
+		   struct rast_err *err)
+{
+	const struct rast_yaml_node *c = NULL;
+	bool v;
+	int r;
+
+	r = field(map, key, required, RAST_YAML_SCALAR, &c, err);
+	if (r < 0 || !c)
+		return r;
+	if (c->quoted || !is_bool(c->value, &v))
+		return rast_yaml_err(c, err, "want true or false, got \"%.40s\"", c->value);
+	*ret = v;
+	return 0;
+}
+
+int rast_yaml_map(const struct rast_yaml_node *map, const char *key, bool required,
+		  const struct rast_yaml_node **ret, struct rast_err *err)
+{
+	const struct rast_yaml_node *c = NULL;
+	int r = field(map, key, required, RAST_YAML_MAP, &c, err);
+
+	if (r >= 0 && c)
+		*ret = c;
+	return r;
+}
+
+int rast_yaml_seq(const struct rast_yaml_node *map, const char *key, bool required,
+		  const struct rast_yaml_node **ret, struct rast_err *err)
+{
+	const struct rast_yaml_node *c = NULL;
+	int r = field(map, key, required, RAST_YAML_SEQ, &c, err);
+
+	if (r >= 0 && c)
+		*ret = c;
+	return r;
+}
+
+json_t *rast_yaml_to_json(const struct rast_yaml_node *node)
+{
+	json_t *out;
+	int64_t i;
+	bool b;
+
+	switch (node->type) {
+	case RAST_YAML_NULL:
+		return json_null();
+	case RAST_YAML_SCALAR:
+		if (node->quoted)
+			return json_string(node->value);
+		if (is_bool(node->value, &b))
+			return json_boolean(b);
+		if (is_int(node->value, &i))
+			return json_integer(i);
+		if (!rast_yaml_is_string(node))
+			return json_real(strtod(node->value, NULL));
+		return json_string(node->value);
+	case RAST_YAML_SEQ:
+		out = json_array();
+		rast_yaml_foreach(c, node)
+			if (json_array_append_new(out, rast_yaml_to_json(c)) < 0)
+				goto fail;
+		return out;
+	case RAST_YAML_MAP:
+		out = json_object();
+		rast_yaml_foreach(c, node)
+			if (json_object_set_new(out, c->key, rast_yaml_to_json(c)) < 0)
+				goto fail;
+		return out;
+	}
+	return NULL;
+fail:
+	json_decref(out);
+	return NULL;
+}
