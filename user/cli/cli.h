@@ -22,16 +22,17 @@ enum { RAST_EXIT_OK = 0, RAST_EXIT_FAIL = 1, RAST_EXIT_USAGE = 2 };
 struct rast_cli {
 	struct rast_instance in;
 	bool json, pretty; /* -j, -p */
-	bool tty;	   /* stdout is a terminal: live views allowed */
-	bool color;	   /* tty, and NO_COLOR is not set */
-	bool debug;	   /* -d */
+	bool tty;          /* stdout is a terminal: live views allowed */
+	bool color;        /* tty, and NO_COLOR is not set */
+	bool debug;        /* -d */
 	struct rast_err err;
 };
 
 struct rast_opt {
 	const char *name; /* long name without dashes; ends the table when NULL */
-	char key;	  /* short letter or 0 */
-	const char *arg;  /* NULL: a switch; "FILE", "DIR", "NAME", … otherwise (FILE completes files) */
+	char key;         /* short letter or 0 */
+	const char *
+		arg; /* NULL: a switch; "FILE", "DIR", "NAME", … otherwise (FILE completes files) */
 	const char *help;
 };
 
@@ -56,12 +57,14 @@ const char *rast_args_get(const struct rast_args *a, const char *name);
 const char *rast_args_get_nth(const struct rast_args *a, const char *name, int i);
 
 struct rast_verb {
-	const char *name;  /* NULL ends the table; "" for an object that is itself the verb (up, gc) */
+	const char
+		*name; /* NULL ends the table; "" for an object that is itself the verb (up, gc) */
 	const char *alias; /* e.g. "list" for "show"; or NULL */
 	const char *usage; /* "NAME [--tail N]" */
 	const char *summary;
 	const struct rast_opt *opts;
-	int min_args, max_args; /* positional; max -1: any number, and options end at the first one */
+	int min_args,
+		max_args; /* positional; max -1: any number, and options end at the first one */
 	int (*run)(struct rast_cli *cli, const struct rast_args *args);
 };
 
@@ -76,19 +79,20 @@ struct rast_object {
 int rast_cli_main(const struct rast_object *const *objects, int argc, char **argv);
 
 /* For a verb that finds its arguments misused: prints to stderr, exits 2. */
-int rast_cli_usage(struct rast_cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int rast_cli_usage(struct rast_cli *cli, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 /* -EPERM with a clear text when not root. */
 int rast_cli_need_root(struct rast_cli *cli);
 
 enum rast_col_kind {
 	RAST_COL_TEXT,
-	RAST_COL_NUM,	/* 12345 */
-	RAST_COL_BYTES, /* 12.1M */
-	RAST_COL_COUNT, /* 12.1k */
-	RAST_COL_NS,	/* 12.1ms */
-	RAST_COL_TIME,	/* the time of day of an ISO time */
-	RAST_COL_BOOL,	/* yes / no */
-	RAST_COL_LIST,	/* a, b, c; of an object: k=v, … */
+	RAST_COL_NUM,    /* 12345 */
+	RAST_COL_BYTES,  /* 12.1M */
+	RAST_COL_COUNT,  /* 12.1k */
+	RAST_COL_NS,     /* 12.1ms */
+	RAST_COL_TIME,   /* the time of day of an ISO time */
+	RAST_COL_BOOL,   /* yes / no */
+	RAST_COL_LIST,   /* a, b, c; of an object: k=v, … */
 	RAST_COL_VERDICT /* text; green for allow…, red for deny…, when in colour */
 };
 

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The compiled policy as it lies in the kernel: `policy_image`, an mmapable array of two slots.
+ * The compiler fills the slot that is not in use and then writes its number into `policy_control`;
+ * a program reads that word once a packet, so no half-applied policy is ever seen.
+ *
+ * A verdict is one cell:
+ *   class  = class_by_identity[identity]            of the container whose link this is
+ *   peer   = class_by_identity[peer's identity]     a pod or the node, else
+ *            n_class + class of the address range   outside the cluster
+ *   port   = port_class[protocol][destination port]
+ *   cell   = matrix[((direction * n_class + class) * n_peer + peer) * n_port + port]
+ * A cell is a rule number with RAST_CELL_ALLOW set or not. Rule numbers are those of the image's rule
+ * table, which stays in user space. Whatever lies outside the bounds is denied.
+ */
+#ifndef RAST_BPF_POLICY_H
+#define RAST_BPF_POLICY_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+#define RAST_POLICY_MAGIC 0x72617374u /* "rast" */
+#define RAST_POLICY_FORMAT 1u
+#define RAST_MAX_IDENTITIES 8192u /* numbers 0..8191 */
+#define RAST_MAX_RANGES4 4096u
+#define RAST_MAX_RANGES6 1024u
+#define RAST_MAX_PORT_CLASSES 255u
+#define RAST_MAX_CELLS (1u << 20)
+#define RAST_MAX_RULES 0x7fffu
+
+#define RAST_CELL_ALLOW 0x8000u
+#define RAST_CELL_RULE 0x7fffu
+
+/* Identities that are not label sets. */
+#define RAST_IDENTITY_WORLD 0u /* any address that is no pod's */
+#define RAST_IDENTITY_HOST 1u  /* the node itself: always let in, as kubelet's probes are */
+#define RAST_IDENTITY_FIRST 16u
+
+/* Rule numbers that are no policy's. */
+#define RAST_RULE_NONE 0u         /* no policy selects this container in this direction */
+#define RAST_RULE_DEFAULT_DENY 1u /* selected, and no rule allows it */
+#define RAST_RULE_NODE 2u         /* from the node */
+#define RAST_RULE_SELF 3u         /* the container's own address */
+#define RAST_RULE_FIRST 16u
+
+enum rast_policy_proto {
+	RAST_PROTO_TCP = 0,
+	RAST_PROTO_UDP = 1,
+	RAST_PROTO_SCTP = 2,
+	RAST_PROTO_OTHER = 3, /* ICMP and the rest: port_class_other */
+	RAST_PROTO_PORTED = 3 /* how many protocols have ports */
+};
+
+/* Sorted by start, no gaps: the class holds from `start` up to the next range's start. */
+struct rast_range4 {
+	__u32 start; /* host byte order */
+	__u16 klass; /* peer class minus n_class */
+	__u16 pad;
+};
+
+struct rast_range6 {
+	__u64 hi, lo; /* host byte order */
+	__u16 klass;
+	__u16 pad[3];
+};
+
+struct rast_policy_image {
+	__u32 magic, format;
+	__u32 generation; /* counts applied images; names the rule table */
+	__u32 n_class;    /* classes of identities */
+	__u32 n_peer;     /* n_class + classes of address ranges */
+	__u32 n_port;
+	__u32 n_range4, n_range6;
+	__u32 n_rule;
+	__u32 port_class_other;
+	__u32 pad[6];
+	__u16 class_by_identity[RAST_MAX_IDENTITIES]; /* 0xffff: unknown, denied */
+	__u8 port_class[RAST_PROTO_PORTED][65536];
+	struct rast_range4 range4[RAST_MAX_RANGES4];
+	struct rast_range6 range6[RAST_MAX_RANGES6];
+	__u16 matrix[RAST_MAX_CELLS];
+};
+/* Array map values may have at most 4 MB on 6.1 (KMALLOC_MAX_SIZE). */
+_Static_assert(sizeof(struct rast_policy_image) < (4u << 20), "policy image is too large");
+
+/* policy_control, key 0; mmapable. */
+struct rast_policy_control {
+	__u32 slot;   /* the one in use: 0 or 1 */
+	__u32 loaded; /* 0: no image yet, everything is denied */
+	__u32 flags;  /* enum rast_policy_flags */
+	__u32 pad;
+};
+
+enum rast_policy_flags {
+	RAST_POLICY_LOG_ALLOWED = 1 << 0 /* an event also for the first packet of an allowed flow */
+};
+
+/* endpoint_by_ifindex: host side of a container's link. */
+struct rast_endpoint {
+	__u32 identity;
+	__u32 slot;  /* container slot for events: the pod's first container */
+	__u32 addr4; /* network byte order */
+	__u8 mac[6]; /* of the container's side */
+	__u8 pad[2];
+	__u64 cgroup_id;
+};
+_Static_assert(sizeof(struct rast_endpoint) == 32, "rast_endpoint is part of the contract");
+
+/* identity_by_addr: array over the pod range, index = address - first address of the range, packed two to
+ * the eight-byte element. */
+#define RAST_MAX_POD_ADDRS 65536u
+
+/* flow_by_tuple: LRU; written at the first packet of an allowed flow. Addresses in network order, ports
+ * too; src is who opened it. */
+struct rast_flow_key {
+	__u32 src, dst;
+	__u16 src_port, dst_port;
+	__u8 protocol;
+	__u8 pad[3];
+};
+
+struct rast_flow {
+	__u64 last_ns;
+	__u16 rule;
+	__u8 state;
+	__u8 pad[5];
+};
+
+/* Counters by container slot and direction: network as policy sees it. Per-CPU array, index =
+ * slot * 2 + direction. */
+struct rast_link_counters {
+	__u64 packets, bytes;
+	__u64 dropped[7]; /* by enum rast_drop_reason */
+};
+
+#endif
