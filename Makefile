@@ -50,7 +50,7 @@ run: deps
 	+@RAST_VM=$(VM) O=$(abspath $(O)) selftests/demo/run.sh
 
 check: deps
-	+@$(MAKE) all tests
+	+@$(MAKE) all tests fuzzers
 	+@O=$(abspath $(O)) selftests/run.sh $(if $(ONLY),--only '$(ONLY)') $(if $(TIER),--tier '$(TIER)')
 
 bench: deps
