@@ -8,7 +8,7 @@ libcap-dev libseccomp-dev libnl-3-dev libnl-route-3-dev libyaml-dev libjansson-d
 libsystemd-dev libmicrohttpd-dev libhiredis-dev"
 RUN="libnftables1 iproute2 nftables curl"
 TEST="libcmocka-dev qemu-system-x86 cpio zstd kmod busybox-static strace libclang-rt-19-dev \
-clang-format cppcheck python3-minimal jq procps util-linux binutils xz-utils"
+clang-format cppcheck python3-minimal jq procps util-linux binutils xz-utils lz4 e2fsprogs"
 want="$BUILD $RUN $TEST"
 missing=
 for p in $want; do

@@ -1,1 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
+
+# PID 1 of the guests: static, whatever the rest is built with.
+$(O)/vm/init: selftests/vm/init.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<
+TESTS += $(O)/vm/init

@@ -144,7 +144,7 @@ check_traces() {
 	[ -z "$marked$new" ] && return
 	failed=$((failed + 1))
 	echo "not ok $((passed + failed + skipped)) - $name: leaves nothing behind"
-	[ -n "$marked" ] && printf "    | still running: %s\n" "$marked"
+	[ -n "$marked" ] && sed "s/^/    | still running: /" <<<"$marked"
 	[ -n "$new" ] && echo "$new" | sed 's/^\t/    | new: /; t; s/^/    | gone: /'
 }
 
