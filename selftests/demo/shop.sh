@@ -1,0 +1,201 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# The main job on real input: docs/examples/shop.yaml becomes three policed, accounted, audited and
+# searchable pods; real traffic is driven through them; every expectation is checked. Ends non-zero
+# when one fails and leaves nothing behind, however it ends. Images must have been built
+# (selftests/demo/run.sh does that). Needs: bash, curl, jq and rastbpf in PATH.
+set -u
+HERE=$(cd "$(dirname "$0")/../.." && pwd)
+SHOP=${SHOP:-$HERE/docs/examples/shop.yaml}
+export RAST_INSTANCE=${RAST_INSTANCE:-shop}
+failed=0 passed=0 load_pid= watch_pid=
+work=$(mktemp -d)
+
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+	B=$'\e[1m' G=$'\e[32m' R=$'\e[31m' D=$'\e[2m' N=$'\e[0m'
+else
+	B= G= R= D= N=
+fi
+step() { printf '\n%s== %s%s\n' "$B" "$*" "$N"; }
+note() { printf '%s   %s%s\n' "$D" "$*" "$N"; }
+good() { passed=$((passed + 1)); printf '   %sok%s    %s\n' "$G" "$N" "$*"; }
+bad() { failed=$((failed + 1)); printf '   %sFAIL%s  %s\n' "$R" "$N" "$*"; }
+# expect SENTENCE COMMAND…
+expect() {
+	local what=$1
+	shift
+	if "$@" >"$work/out" 2>&1; then good "$what"; else
+		bad "$what"
+		sed 's/^/         /' "$work/out" | head -n 20
+	fi
+}
+refuse() {
+	local what=$1
+	shift
+	if "$@" >"$work/out" 2>&1; then bad "$what"; else good "$what"; fi
+}
+# until SECONDS COMMAND…: bounded poll
+within() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >"$work/out" 2>&1; do
+		[ $SECONDS -ge $end ] && return 1
+		sleep 0.1
+	done
+}
+stop_pid() {
+	[ -n "$1" ] || return 0
+	kill "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+}
+cleanup() {
+	trap - EXIT INT TERM
+	stop_pid "$load_pid"
+	stop_pid "$watch_pid"
+	rastbpf down --all >/dev/null 2>&1
+	rastbpf daemon stop >/dev/null 2>&1
+	rastbpf gc --all >/dev/null 2>&1
+	rm -rf "$work" "/var/lib/$RAST_INSTANCE/store" "/var/lib/$RAST_INSTANCE/audit"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+jqr() { jq -e "$@"; }
+edge_is() { # FROM TO PORT VERDICT POLICY: such an edge was seen
+	rastbpf -j flow edges | jqr --arg f "$1" --arg t "$2" --argjson p "$3" --arg v "$4" --arg pol "$5" \
+		'any(.[]; .from==$f and .to==$t and .port==$p and (.verdict|startswith($v)) and (.policy|contains($pol)))'
+}
+ip_of() { rastbpf -j container list | jq -r --arg p "$1" 'first(.[] | select(.pod==$p) | .address)'; }
+
+step "Apply docs/examples/shop.yaml"
+rastbpf gc --all >/dev/null 2>&1
+if ! rastbpf up -f "$SHOP" --wait 60; then
+	echo "the shop did not come up" >&2
+	rastbpf container list
+	for c in web api db; do rastbpf container logs "shop/$c" 2>/dev/null | tail -n 5; done
+	exit 1
+fi
+rastbpf container list
+web=$(ip_of web) db=$(ip_of db)
+
+step "Traffic through the shop: web → api → db"
+shop() { curl -fsS --max-time 5 "http://$web:8080$1"; }
+add() { curl -fsS --max-time 5 -X POST --data-raw "$1" "http://$web:8080/items"; }
+expect "the front door answers" shop /
+for item in lamp chair table; do add "$item" >/dev/null; done
+expect "an item posted at the front door is stored in the database and listed again" \
+	bash -c "curl -fsS --max-time 5 http://$web:8080/items | grep -q chair"
+load() { while :; do curl -fsS --max-time 5 -o /dev/null "http://$web:8080/items" || sleep 0.1; done; }
+load &
+load_pid=$!
+refuse "web may not reach the database" \
+	timeout 3 rastbpf container exec shop/web -- busybox nc -w 2 "$db" 6379 -e true
+refuse "the database may not open a connection" \
+	timeout 3 rastbpf container exec shop/db -- redis-cli -h "$web" -p 8080 ping
+if [ -t 1 ]; then
+	note "live for five seconds:"
+	timeout 5 rastbpf account top
+else
+	within 5 edge_is web api 8080 allow api
+fi
+stop_pid "$load_pid"
+load_pid=
+
+step "Edges, and the rule that decided each"
+within 5 edge_is web api 8080 allow api
+rastbpf flow edges
+expect "web → api was allowed by a rule of shop/api" edge_is web api 8080 allow shop/api
+expect "api → db was allowed by a rule of shop/database" edge_is api db 6379 allow shop/database
+expect "web → db was denied, and the policies that isolate are named" edge_is web db 6379 deny shop/
+expect "db → web was denied: the database has no egress" edge_is db web 8080 deny shop/database
+rastbpf policy explain --from shop/web --to shop/db --port 6379
+
+step "What each container used (from BPF)"
+rastbpf account show
+for c in web api db; do
+	expect "$c: CPU, memory, network and system calls were counted" bash -c \
+		"rastbpf -j account show shop/$c | jq -e '[.. | objects | select(has(\"cpu_ns\"))] | length > 0 and all(.[]; .cpu_ns > 0 and .mem_bytes > 0 and .net_rx_bytes > 0 and .net_tx_bytes > 0 and .syscalls > 0)'"
+done
+
+step "Audit: who did what"
+rastbpf audit tail -n 12
+audit_has() { rastbpf -j audit tail -n 5000 | jq -es "any(.[]; $1)"; }
+expect "the start of each container is on record" audit_has '.event.action=="container-started" and .container.pod=="web"'
+expect "the exec of redis-server is on record with its arguments and ancestors" \
+	audit_has '.event.action=="exec" and (.process.args|tostring|contains("redis-server")) and (.process.ancestors|length>0)'
+expect "the denied connection is on record with its container" \
+	audit_has '.event.action=="flow-denied" and .container.pod=="web" and .destination.port==6379'
+
+step "Anomaly: the front door is made to scan its neighbours"
+(timeout 20 rastbpf container exec shop/web -- nmap -n -Pn -sT -p 1-1000 --max-retries 0 --host-timeout 10s "$db" >"$work/nmap" 2>&1)
+scan_named() { rastbpf -j anomaly show | jqr '[.. | objects | select(.finding? // "" | test("port scan"))] | any(.[]; .pod=="web")'; }
+within 10 scan_named
+rastbpf anomaly show
+expect "the scan is named, with its container" scan_named
+
+step "Configuration: every object is an item with versions"
+rastbpf config list
+for q in "which service may talk to the database|NetworkPolicy/shop/database" \
+	"who can connect to the http backend|NetworkPolicy/shop/api" \
+	"how much memory may redis use|Pod/shop/db"; do
+	printf '\n   %ssearch: %s%s\n' "$B" "${q%%|*}" "$N"
+	rastbpf config search "${q%%|*}" -k 3
+	expect "\"${q%%|*}\" finds ${q##*|} first" bash -c \
+		"rastbpf -j config search '${q%%|*}' -k 3 | jq -e '.[0].key==\"${q##*|}\"'"
+done
+
+step "Change one policy, see the effect, roll it back"
+first=$(rastbpf -j config log NetworkPolicy/shop/database | jq '[.[].version]|max')
+sed -n '/^kind: NetworkPolicy/,$p' "$SHOP" >/dev/null
+cat >"$work/open.yaml" <<'Y'
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: database
+  namespace: shop
+spec:
+  podSelector:
+    matchLabels:
+      app: db
+  policyTypes: [Ingress, Egress]
+  ingress:
+    - from:
+        - podSelector:
+            matchLabels:
+              app: backup
+      ports:
+        - port: 6379
+Y
+expect "the api reaches the database before the change" shop /items
+expect "the changed policy is applied" rastbpf policy apply -f "$work/open.yaml"
+refuse "after it the api is cut off from the database" shop /items
+rastbpf config diff NetworkPolicy/shop/database
+expect "diff names the field that changed" bash -c \
+	"rastbpf config diff NetworkPolicy/shop/database | grep -q backup"
+expect "rolled back" rastbpf config rollback NetworkPolicy/shop/database --to "$first"
+expect "traffic flows again" within 5 shop /items
+rastbpf config log NetworkPolicy/shop/database
+
+step "The kernel is the daemon: rastd is killed during traffic"
+load &
+load_pid=$!
+pid=$(rastbpf -j daemon status | jq -r .pid)
+kill -9 "$pid"
+expect "the shop still answers without rastd" shop /items
+refuse "and web still may not reach the database" \
+	timeout 3 rastbpf container exec shop/web -- busybox nc -w 2 "$db" 6379 -e true
+stop_pid "$load_pid"
+load_pid=
+expect "a new rastd finds programs, maps and store as they were" bash -c \
+	"rastbpf daemon start && rastbpf -j config log NetworkPolicy/shop/database | jq -e 'length>=3'"
+
+step "Take it down"
+expect "down removes pods and policies" rastbpf down -f "$SHOP"
+expect "no container is left" bash -c "rastbpf -j container list | jq -e 'length==0'"
+cleanup
+left=$( { ip -o link show | grep -F " ${RAST_INSTANCE}0"; ls -d "/sys/fs/bpf/$RAST_INSTANCE" "/run/$RAST_INSTANCE"; } 2>/dev/null)
+if [ -z "$left" ]; then good "nothing is left: links, pins, run folder"; else bad "left behind: $left"; fi
+
+printf '\n%s%d expectations held, %d failed%s\n' "$B" "$passed" "$failed" "$N"
+[ "$failed" = 0 ]
