@@ -1,1 +1,3 @@
 # SPDX-License-Identifier: BSD-2-Clause
+$(call bin,rastbpf,user/bin/rastbpf.c,cli loader pure)
+BINS += $(O)/bin/rastbpf

@@ -25,6 +25,8 @@ struct rast_cli {
 	bool tty;          /* stdout is a terminal: live views allowed */
 	bool color;        /* tty, and NO_COLOR is not set */
 	bool debug;        /* -d */
+	json_t **capture;  /* not NULL: rast_cli_table() puts its rows here and prints nothing */
+	const struct rast_object *const *objects;
 	struct rast_err err;
 };
 
@@ -63,8 +65,8 @@ struct rast_verb {
 	const char *usage; /* "NAME [--tail N]" */
 	const char *summary;
 	const struct rast_opt *opts;
-	int min_args,
-		max_args; /* positional; max -1: any number, and options end at the first one */
+	int min_args, max_args; /* positional; max -1: any number, and options end at the first one
+			   * ("exec NAME ls -l"; a "--" before or right behind it is taken out) */
 	int (*run)(struct rast_cli *cli, const struct rast_args *args);
 };
 
@@ -106,7 +108,8 @@ struct rast_col {
 int rast_cli_table(struct rast_cli *cli, json_t *rows, const struct rast_col *cols);
 /* One object, a line a field; taken. cols may be NULL: every field in order. */
 int rast_cli_record(struct rast_cli *cli, json_t *obj, const struct rast_col *cols);
-/* One of a stream: a JSON line under -j, else `text`. obj is taken. */
+/* One of a stream: a JSON line under -j, else `text`, which is one line: control characters in it are
+ * escaped, all but the sequences of rast_cli_style(). obj is taken. -EPIPE: the reader left. */
 int rast_cli_event(struct rast_cli *cli, json_t *obj, const char *text);
 /* JSON as it is under -j/-p; else nothing and returns false, and the caller prints its own text. */
 bool rast_cli_json(struct rast_cli *cli, const json_t *value);

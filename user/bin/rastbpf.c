@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* rastbpf: the table of all objects. Each one's verbs stand in its own *_cmd.c. */
+#include "cli/cli.h"
+#include "cli/completion.h"
+
+static const struct rast_object *const objects[] = {
+	&rast_completion_object,
+	NULL,
+};
+
+int main(int argc, char **argv)
+{
+	return rast_cli_main(objects, argc, argv);
+}
