@@ -6,3 +6,8 @@ $(O)/vm/init: selftests/vm/init.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<
 TESTS += $(O)/vm/init
+
+# The functions of user/network as commands, for selftests/cli/network.sh.
+TESTS += $(O)/tests/network_driver
+$(eval $(call bin_at,$(O)/tests/network_driver,selftests/cli/network_driver.c,pure))
+$(call unit_test,test_ipam,selftests/unit/test_ipam.c,pure)
