@@ -72,7 +72,7 @@ struct rast_policy_image {
 	__u32 n_peer;     /* n_class + classes of address ranges */
 	__u32 n_port;
 	__u32 n_range4, n_range6;
-	__u32 n_rule;
+	__u32 n_rule; /* one past the highest rule number */
 	__u32 port_class_other;
 	__u32 pad[6];
 	__u16 class_by_identity[RAST_MAX_IDENTITIES]; /* 0xffff: unknown, denied */

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Runs the stages of stage.h one after the other and writes their results into the image. Nothing
+ * is written before all limits of bpf/policy.h are known to hold: an image that would be too large
+ * is an error with the counts, never a shorter image.
+ */
+#include "policy/stage.h"
+
+#include <errno.h>
+
+struct run {
+	struct rast_arena arena;
+	struct rast_index ix;
+	struct rast_flat flat;
+	struct rast_ports ports;
+	struct rast_addrs addrs;
+	struct rast_classes classes;
+	struct rast_matrix matrix;
+	uint16_t *id_by_number; /* 0: the rule has no number of its own, as it decides nothing */
+	uint32_t n_rule;        /* one past the highest number */
+};
+
+static void finish(struct run *c)
+{
+	json_decref(c->flat.warnings);
+	rast_arena_finish(&c->arena);
+}
+
+static int check_limits(const struct run *c, struct rast_err *err)
+{
+	size_t n_class = c->classes.n_class, n_addr = c->addrs.sigs.n, n_port = c->ports.n_class;
+	unsigned long long cells = 2ull * n_class * (n_class + n_addr) * n_port;
+
+	if (n_port > RAST_MAX_PORT_CLASSES)
+		return rast_err_set(err, E2BIG,
+				    "policy is too large: %zu classes of ports, more than %u",
+				    n_port, RAST_MAX_PORT_CLASSES);
+	if (c->addrs.n_ranges[0] > RAST_MAX_RANGES4)
+		return rast_err_set(
+			err, E2BIG,
+			"policy is too large: %zu ranges of IPv4 addresses, more than %u",
+			c->addrs.n_ranges[0], RAST_MAX_RANGES4);
+	if (c->addrs.n_ranges[1] > RAST_MAX_RANGES6)
+		return rast_err_set(
+			err, E2BIG,
+			"policy is too large: %zu ranges of IPv6 addresses, more than %u",
+			c->addrs.n_ranges[1], RAST_MAX_RANGES6);
+	if (cells > RAST_MAX_CELLS)
+		return rast_err_set(
+			err, E2BIG,
+			"policy is too large: 2 directions x %zu classes of pods x %zu of "
+			"peers (%zu of pods and %zu of addresses) x %zu of ports are %llu "
+			"cells, more than %u",
+			n_class, n_class + n_addr, n_class, n_addr, n_port, cells, RAST_MAX_CELLS);
+	return 0;
+}
+
+/*
+ * All rules have numbers when there is room for all: then a number does not change when pods come
+ * and go. Else only those that decide a cell.
+ */
+static int number_rules(struct run *c, struct rast_err *err)
+{
+	size_t n = c->flat.n_rules, room = RAST_MAX_RULES + 1 - RAST_RULE_FIRST, used = 0;
+	size_t n_cells = 2 * c->matrix.n_class * c->matrix.n_peer * c->matrix.n_port;
+
+	c->id_by_number = rast_arena_take(&c->arena, n + 1, sizeof(*c->id_by_number));
+	if (!c->id_by_number)
+		return rast_err_sys(err, ENOMEM, "policy");
+	for (size_t i = 0; n > room && i < n_cells; i++)
+		if (c->matrix.cells[i] >> 1 >= RAST_RULE_FIRST)
+			c->id_by_number[(c->matrix.cells[i] >> 1) - RAST_RULE_FIRST] = 1;
+	for (size_t i = 0; i < n; i++) {
+		if (n > room && !c->id_by_number[i])
+			continue;
+		if (used < room)
+			c->id_by_number[i] = (uint16_t)(RAST_RULE_FIRST + used);
+		used++;
+	}
+	if (used > room)
+		return rast_err_set(
+			err, E2BIG,
+			"policy is too large: %zu rules decide about pods, more than %zu", used,
+			room);
+	c->n_rule = RAST_RULE_FIRST + (uint32_t)used;
+	return 0;
+}
+
+static void write_image(const struct run *c, uint32_t generation, struct rast_policy_image *im)
+{
+	const struct rast_matrix *m = &c->matrix;
+	size_t n_cells = 2 * m->n_class * m->n_peer * m->n_port;
+
+	memset(im, 0, sizeof(*im));
+	im->magic = RAST_POLICY_MAGIC;
+	im->format = RAST_POLICY_FORMAT;
+	im->generation = generation;
+	im->n_class = (uint32_t)m->n_class;
+	im->n_peer = (uint32_t)m->n_peer;
+	im->n_port = (uint32_t)m->n_port;
+	im->n_range4 = (uint32_t)c->addrs.n_ranges[0];
+	im->n_range6 = (uint32_t)c->addrs.n_ranges[1];
+	im->n_rule = c->n_rule;
+	im->port_class_other = 0;
+	memset(im->class_by_identity, 0xff, sizeof(im->class_by_identity));
+	im->class_by_identity[RAST_IDENTITY_HOST] = 0;
+	for (size_t i = 0; i < c->ix.n_pods; i++)
+		im->class_by_identity[c->ix.pods[i]->identity] = (uint16_t)c->classes.class_of[i];
+	memcpy(im->port_class, c->ports.port_class, sizeof(im->port_class));
+	for (size_t i = 0; i < im->n_range4; i++) {
+		im->range4[i].start = (uint32_t)c->addrs.ranges[0][i].start;
+		im->range4[i].klass = (uint16_t)c->addrs.ranges[0][i].klass;
+	}
+	for (size_t i = 0; i < im->n_range6; i++) {
+		im->range6[i].hi = (uint64_t)(c->addrs.ranges[1][i].start >> 64);
+		im->range6[i].lo = (uint64_t)c->addrs.ranges[1][i].start;
+		im->range6[i].klass = (uint16_t)c->addrs.ranges[1][i].klass;
+	}
+	for (size_t i = 0; i < n_cells; i++) {
+		uint32_t rule = m->cells[i] >> 1;
+
+		if (rule >= RAST_RULE_FIRST)
+			rule = c->id_by_number[rule - RAST_RULE_FIRST];
+		im->matrix[i] = (uint16_t)(rule | (m->cells[i] & 1 ? RAST_CELL_ALLOW : 0));
+	}
+}
+
+static json_t *report(const struct run *c, const struct rast_policy_set *set, uint32_t generation)
+{
+	const struct rast_matrix *m = &c->matrix;
+
+	return json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O}",
+		"generation", (json_int_t)generation, "pods", (json_int_t)c->ix.n_pods, "policies",
+		(json_int_t)set->n_policies, "policies_in_use", (json_int_t)c->flat.n_policies,
+		"rules", (json_int_t)c->flat.n_rules, "identity_classes", (json_int_t)m->n_class,
+		"address_classes", (json_int_t)c->addrs.sigs.n, "peer_classes",
+		(json_int_t)m->n_peer, "port_classes", (json_int_t)m->n_port, "ranges4",
+		(json_int_t)c->addrs.n_ranges[0], "ranges6", (json_int_t)c->addrs.n_ranges[1],
+		"cells", (json_int_t)(2 * m->n_class * m->n_peer * m->n_port), "max_cells",
+		(json_int_t)RAST_MAX_CELLS, "warnings", c->flat.warnings);
+}
+
+static int stages(struct run *c, const struct rast_policy_set *set,
+		  const struct rast_policy_world *world, struct rast_err *err)
+{
+	int r = rast_policy_check_world(world, err);
+
+	if (r < 0)
+		return r;
+	c->flat.warnings = json_array();
+	r = c->flat.warnings ? rast_index_build(set, world, &c->arena, &c->ix) : -ENOMEM;
+	if (!r)
+		r = rast_flatten(set, &c->ix, &c->arena, &c->flat);
+	if (!r)
+		r = rast_ports_build(&c->flat, &c->ix, &c->arena, &c->ports);
+	if (!r)
+		r = rast_addrs_build(&c->flat, &c->arena, &c->addrs);
+	if (!r)
+		r = rast_classes_build(&c->flat, &c->ports, &c->ix, &c->arena, &c->classes);
+	if (r < 0)
+		return rast_err_sys(err, -r, "policy");
+	r = check_limits(c, err);
+	if (r < 0)
+		return r;
+	r = rast_matrix_build(&c->flat, &c->ix, &c->ports, &c->addrs, &c->classes, &c->arena,
+			      &c->matrix);
+	if (r < 0)
+		return rast_err_sys(err, -r, "policy");
+	return number_rules(c, err);
+}
+
+int rast_policy_compile(const struct rast_policy_set *set, const struct rast_policy_world *world,
+			uint32_t generation, struct rast_policy_image *ret_image,
+			struct rast_policy_rules **ret_rules, json_t **ret_report,
+			struct rast_err *err)
+{
+	_cleanup_policy_rules_ struct rast_policy_rules *rules = NULL;
+	_cleanup_json_ json_t *rep = NULL;
+	_cleanup_(finish) struct run c = {};
+	int r = stages(&c, set, world, err);
+
+	if (!r && ret_rules) {
+		r = rast_policy_rules_build(set, &c.ix, &c.flat, &c.ports, &c.addrs, &c.classes,
+					    c.id_by_number, generation, &rules);
+		if (r < 0)
+			(void)rast_err_sys(err, -r, "policy");
+	}
+	if (!r && ret_report) {
+		rep = report(&c, set, generation);
+		if (!rep)
+			r = rast_err_sys(err, ENOMEM, "policy");
+	}
+	if (r < 0)
+		return r;
+	write_image(&c, generation, ret_image);
+	if (ret_rules)
+		*ret_rules = TAKE_PTR(rules);
+	if (ret_report)
+		*ret_report = TAKE_PTR(rep);
+	return 0;
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * An image as the kernel half reads it: the verdict for one packet, and the check that an image from
+ * elsewhere is one that can be trusted with it.
+ */
+#include "policy/addr.h"
+#include "policy/policy.h"
+
+#include <errno.h>
+#include <string.h>
+
+static uint32_t range4(const struct rast_policy_image *im, uint32_t addr)
+{
+	uint32_t lo = 0, hi = im->n_range4;
+
+	if (!hi || hi > RAST_MAX_RANGES4)
+		return UINT32_MAX;
+	/* The last range that does not start behind addr. */
+	while (hi - lo > 1) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (im->range4[mid].start <= addr)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return im->range4[lo].klass;
+}
+
+static bool at_or_before(const struct rast_range6 *r, uint64_t hi, uint64_t lo)
+{
+	return r->hi < hi || (r->hi == hi && r->lo <= lo);
+}
+
+static uint32_t range6(const struct rast_policy_image *im, const uint8_t addr[16])
+{
+	rast_u128 v = rast_addr_from_bytes(addr);
+	uint32_t lo = 0, hi = im->n_range6;
+
+	if (!hi || hi > RAST_MAX_RANGES6)
+		return UINT32_MAX;
+	while (hi - lo > 1) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (at_or_before(&im->range6[mid], (uint64_t)(v >> 64), (uint64_t)v))
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return im->range6[lo].klass;
+}
+
+uint16_t rast_policy_image_verdict(const struct rast_policy_image *im, enum rast_direction dir,
+				   uint32_t identity, const struct rast_policy_end *peer,
+				   enum rast_policy_proto proto, uint16_t port)
+{
+	uint32_t klass, p, q;
+	uint64_t cell;
+
+	if (identity >= RAST_MAX_IDENTITIES || (unsigned int)dir > 1)
+		return 0;
+	klass = im->class_by_identity[identity];
+	if (klass >= im->n_class)
+		return 0;
+	if (peer->kind == RAST_END_IDENTITY) {
+		if (peer->identity >= RAST_MAX_IDENTITIES)
+			return 0;
+		p = im->class_by_identity[peer->identity];
+		if (p >= im->n_class)
+			return 0;
+	} else {
+		p = peer->kind == RAST_END_ADDR4 ? range4(im, peer->addr4)
+						 : range6(im, peer->addr6);
+		if (p == UINT32_MAX)
+			return 0;
+		p += im->n_class;
+	}
+	q = (unsigned int)proto < RAST_PROTO_PORTED ? im->port_class[proto][port]
+						    : im->port_class_other;
+	if (p >= im->n_peer || q >= im->n_port)
+		return 0;
+	cell = (((uint64_t)dir * im->n_class + klass) * im->n_peer + p) * im->n_port + q;
+	return cell < RAST_MAX_CELLS ? im->matrix[cell] : 0;
+}
+
+static int bad(struct rast_err *err, const char *what)
+{
+	return rast_err_set(err, EINVAL, "not a policy image: %s", what);
+}
+
+int rast_policy_image_check(const struct rast_policy_image *im, struct rast_err *err)
+{
+	uint64_t cells;
+
+	if (im->magic != RAST_POLICY_MAGIC)
+		return bad(err, "wrong magic number");
+	if (im->format != RAST_POLICY_FORMAT)
+		return rast_err_set(err, EINVAL, "policy image has format %u, want %u", im->format,
+				    RAST_POLICY_FORMAT);
+	if (!im->n_class || im->n_class > RAST_MAX_IDENTITIES || im->n_peer <= im->n_class ||
+	    im->n_peer > RAST_MAX_CELLS || !im->n_port || im->n_port > RAST_MAX_PORT_CLASSES)
+		return bad(err, "impossible numbers of classes");
+	cells = 2ull * im->n_class * im->n_peer * im->n_port;
+	if (cells > RAST_MAX_CELLS)
+		return bad(err, "more cells than there is room for");
+	if (im->n_rule < RAST_RULE_FIRST || im->n_rule > RAST_MAX_RULES + 1)
+		return bad(err, "impossible number of rules");
+	if (im->port_class_other >= im->n_port)
+		return bad(err, "a port class that is not there");
+	for (size_t i = 0; i < ARRAY_SIZE(im->pad); i++)
+		if (im->pad[i])
+			return bad(err, "padding that is not zero");
+	for (size_t i = 0; i < RAST_MAX_IDENTITIES; i++)
+		if (im->class_by_identity[i] != 0xffff && im->class_by_identity[i] >= im->n_class)
+			return bad(err, "an identity of a class that is not there");
+	for (size_t p = 0; p < RAST_PROTO_PORTED; p++)
+		for (size_t i = 0; i < 65536; i++)
+			if (im->port_class[p][i] >= im->n_port)
+				return bad(err, "a port class that is not there");
+	if (!im->n_range4 || im->n_range4 > RAST_MAX_RANGES4 || im->range4[0].start)
+		return bad(err, "IPv4 ranges that do not begin at 0.0.0.0");
+	if (!im->n_range6 || im->n_range6 > RAST_MAX_RANGES6 || im->range6[0].hi ||
+	    im->range6[0].lo)
+		return bad(err, "IPv6 ranges that do not begin at ::");
+	for (size_t i = 0; i < im->n_range4; i++)
+		if (im->range4[i].klass >= im->n_peer - im->n_class || im->range4[i].pad ||
+		    (i && im->range4[i].start <= im->range4[i - 1].start))
+			return bad(err, "IPv4 ranges out of order or of no class");
+	for (size_t i = 0; i < im->n_range6; i++)
+		if (im->range6[i].klass >= im->n_peer - im->n_class ||
+		    (i && at_or_before(&im->range6[i], im->range6[i - 1].hi, im->range6[i - 1].lo)))
+			return bad(err, "IPv6 ranges out of order or of no class");
+	for (size_t i = 0; i < cells; i++)
+		if ((im->matrix[i] & RAST_CELL_RULE) >= im->n_rule ||
+		    ((im->matrix[i] & RAST_CELL_RULE) > RAST_RULE_SELF &&
+		     (im->matrix[i] & RAST_CELL_RULE) < RAST_RULE_FIRST))
+			return bad(err, "a cell whose rule is not there");
+	return 0;
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Which rule decides each cell. For one class of containers and one direction the rules are laid
+ * over the cells in order of precedence, and the first that covers a cell keeps it: Admin tier
+ * (allow, deny, pass), then NetworkPolicies (allow, or default deny where one isolates), then
+ * Baseline tier, then allow.
+ */
+#include "policy/stage.h"
+
+#include <errno.h>
+
+#define ALLOW(rule) ((uint32_t)(rule) << 1 | 1)
+#define DENY(rule) ((uint32_t)(rule) << 1)
+#define OPEN UINT32_MAX
+#define PASSED (UINT32_MAX - 1)
+
+struct run {
+	const struct rast_flat *flat;
+	const struct rast_index *ix;
+	const struct rast_ports *ports;
+	const struct rast_addrs *addrs;
+	const struct rast_classes *classes;
+	size_t n_peer, n_port, peer_words;
+	uint64_t *peers;   /* of one rule */
+	uint32_t *left;    /* open cells by peer */
+	uint64_t every[4]; /* port classes */
+	uint32_t *cells;   /* n_peer × n_port: of one class in one direction */
+};
+
+static void peers_of(struct run *m, const struct rast_flat_rule *f)
+{
+	size_t n_class = m->classes->n_class;
+
+	if (f->rule->any_peer) {
+		rast_bits_fill(m->peers, m->n_peer);
+		return;
+	}
+	memset(m->peers, 0, m->peer_words * sizeof(*m->peers));
+	if (f->host)
+		rast_bit_set(m->peers, 0);
+	for (size_t c = 1; c < n_class; c++)
+		if (rast_bit_test(f->pods, m->classes->pod_of[c]))
+			rast_bit_set(m->peers, c);
+	if (f->block_bit == UINT32_MAX)
+		return;
+	for (size_t c = 0; c < m->addrs->sigs.n; c++)
+		if (rast_bit_test(m->addrs->sigs.sets[c], f->block_bit))
+			rast_bit_set(m->peers, n_class + c);
+}
+
+static uint32_t cell_of(const struct rast_flat_rule *f)
+{
+	switch (f->rule->action) {
+	case RAST_ACTION_ALLOW:
+		return ALLOW(f->number + RAST_RULE_FIRST);
+	case RAST_ACTION_DENY:
+		return DENY(f->number + RAST_RULE_FIRST);
+	case RAST_ACTION_PASS:
+		break;
+	}
+	return PASSED;
+}
+
+static void lay(struct run *m, const struct rast_flat_rule *f, enum rast_direction dir,
+		uint32_t subject)
+{
+	const struct rast_port_list *list =
+		f->port_list == UINT32_MAX ? NULL : &m->ports->lists[f->port_list];
+	uint32_t value = cell_of(f);
+	uint64_t here[4];
+
+	if (!list)
+		memcpy(here, m->every, sizeof(here));
+	else
+		rast_ports_of(m->ports, list, m->ix,
+			      dir == RAST_DIR_INGRESS ? &m->classes->pod_of[subject] : NULL, here);
+	peers_of(m, f);
+	rast_bits_foreach(p, m->peers, m->peer_words) {
+		uint32_t *row = m->cells + p * m->n_port;
+
+		if (!m->left[p])
+			continue;
+		/* What a name means is the destination's affair; only pods have names. */
+		if (list && list->n_names && dir == RAST_DIR_EGRESS)
+			rast_ports_of(m->ports, list, m->ix,
+				      p && p < m->classes->n_class ? &m->classes->pod_of[p] : NULL,
+				      here);
+		rast_bits_foreach(q, here, 4)
+			if (row[q] == OPEN) {
+				row[q] = value;
+				m->left[p]--;
+			}
+	}
+}
+
+/* True when a policy of this tier isolates the subject. */
+static bool lay_tier(struct run *m, enum rast_policy_tier tier, enum rast_direction dir,
+		     uint32_t subject)
+{
+	bool isolated = false;
+
+	for (size_t i = 0; i < m->flat->n_policies; i++) {
+		const struct rast_flat_policy *f = &m->flat->policies[i];
+
+		if (f->policy->tier != tier || !f->policy->isolates[dir] ||
+		    !rast_bit_test(f->subject, m->classes->pod_of[subject]))
+			continue;
+		isolated = true;
+		for (size_t j = 0; j < f->n_rules[dir]; j++)
+			lay(m, &f->rules[dir][j], dir, subject);
+	}
+	return isolated;
+}
+
+static void replace(struct run *m, uint32_t from, uint32_t to)
+{
+	for (size_t i = 0; i < m->n_peer * m->n_port; i++)
+		if (m->cells[i] == from) {
+			m->cells[i] = to;
+			m->left[i / m->n_port] += to == OPEN;
+		}
+}
+
+static void one(struct run *m, enum rast_direction dir, uint32_t subject)
+{
+	for (size_t i = 0; i < m->n_peer * m->n_port; i++)
+		m->cells[i] = OPEN;
+	for (size_t p = 0; p < m->n_peer; p++)
+		m->left[p] = (uint32_t)m->n_port;
+	/* Class 0 is the node: it has no policies. */
+	if (subject) {
+		(void)lay_tier(m, RAST_TIER_ADMIN, dir, subject);
+		replace(m, PASSED, OPEN);
+		if (lay_tier(m, RAST_TIER_NETPOL, dir, subject)) {
+			replace(m, OPEN, DENY(RAST_RULE_DEFAULT_DENY));
+		} else {
+			(void)lay_tier(m, RAST_TIER_BASELINE, dir, subject);
+			replace(m, PASSED, OPEN);
+		}
+	}
+	replace(m, OPEN, ALLOW(RAST_RULE_NONE));
+	if (dir == RAST_DIR_INGRESS)
+		for (size_t q = 0; q < m->n_port; q++)
+			m->cells[q] = ALLOW(RAST_RULE_NODE);
+}
+
+int rast_matrix_build(const struct rast_flat *flat, const struct rast_index *ix,
+		      const struct rast_ports *ports, const struct rast_addrs *addrs,
+		      const struct rast_classes *classes, struct rast_arena *a,
+		      struct rast_matrix *ret)
+{
+	struct run m = {.flat = flat,
+			.ix = ix,
+			.ports = ports,
+			.addrs = addrs,
+			.classes = classes,
+			.n_peer = classes->n_class + addrs->sigs.n,
+			.n_port = ports->n_class};
+	size_t size = m.n_peer * m.n_port;
+	uint32_t *all = rast_arena_take(a, 2 * classes->n_class * size, sizeof(*all));
+
+	m.peer_words = rast_bits_words(m.n_peer);
+	m.peers = rast_arena_take(a, m.peer_words, sizeof(*m.peers));
+	m.left = rast_arena_take(a, m.n_peer, sizeof(*m.left));
+	if (!all || !m.peers || !m.left)
+		return -ENOMEM;
+	rast_bits_fill(m.every, m.n_port);
+	for (size_t d = 0; d < 2; d++)
+		for (size_t c = 0; c < classes->n_class; c++) {
+			m.cells = all + (d * classes->n_class + c) * size;
+			one(&m, (enum rast_direction)d, (uint32_t)c);
+		}
+	*ret = (struct rast_matrix){classes->n_class, m.n_peer, m.n_port, all};
+	return 0;
+}
