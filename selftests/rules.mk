@@ -11,3 +11,6 @@ TESTS += $(O)/vm/init
 TESTS += $(O)/tests/network_driver
 $(eval $(call bin_at,$(O)/tests/network_driver,selftests/cli/network_driver.c,pure))
 $(call unit_test,test_ipam,selftests/unit/test_ipam.c,pure)
+# netpol FILE: run by selftests/conformance/netpol.sh, not by the unit tier.
+TESTS += $(O)/conformance/netpol
+$(eval $(call bin_at,$(O)/conformance/netpol,selftests/conformance/netpol.c,pure,zlib))

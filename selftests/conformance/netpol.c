@@ -115,9 +115,17 @@ static int read_policies(const json_t *step, const char *where, struct rast_poli
 	int r = 0;
 
 	for (size_t i = 0; !r && i < json_array_size(list); i++) {
-		_cleanup_free_ char *text = json_dumps(json_array_get(list, i), JSON_INDENT(1));
+		json_t *p = json_array_get(list, i);
+		_cleanup_free_ char *text = NULL;
 		_cleanup_yaml_ struct rast_yaml *y = NULL;
 
+		/* Written from Go values: some have no type, which is this one. */
+		if (!json_object_get(p, "kind"))
+			(void)json_object_set_new(p, "kind", json_string("NetworkPolicy"));
+		if (!json_object_get(p, "apiVersion"))
+			(void)json_object_set_new(p, "apiVersion",
+						  json_string("networking.k8s.io/v1"));
+		text = json_dumps(p, JSON_INDENT(1));
 		r = text ? rast_yaml_parse(where, text, strlen(text), &y, err) : -ENOMEM;
 		if (!r)
 			r = rast_policy_set_parse(rast_yaml_root(y, 0), set, err);
@@ -207,8 +215,8 @@ static int check_file(gzFile f, char *line, struct rast_policy_image *im, struct
 		if (line[strspn(line, " \t\r\n")] == '\0')
 			continue;
 		step = json_loads(line, 0, &jerr);
-		r = step ? check_step(step, im, t, err) :
-			   rast_err_set(err, EINVAL, "line %lu: %s", t->steps + 1, jerr.text);
+		r = step ? check_step(step, im, t, err)
+			 : rast_err_set(err, EINVAL, "line %lu: %s", t->steps + 1, jerr.text);
 	}
 	return r;
 }
