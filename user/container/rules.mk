@@ -1,2 +1,1 @@
 # SPDX-License-Identifier: BSD-2-Clause
-PURE_SRC += $(addprefix user/container/,state.c)
