@@ -29,7 +29,7 @@ FUZZERS :=
 DOC_TARGETS :=
 EXTRA_OBJ :=
 
-PURE_PKGS := yaml-0.1 jansson libseccomp libcap libnl-3.0 libnl-route-3.0
+PURE_PKGS := yaml-0.1 jansson libsodium libseccomp libcap libnl-3.0 libnl-route-3.0
 LOADER_PKGS := libbpf
 CONTROLLER_PKGS := $(if $(filter 1,$(HAVE_LIBSYSTEMD)),libsystemd)
 CLI_PKGS :=

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What a NetworkPolicy means, as sentences: a selector on its own says "app: api", only the rule
+ * around it says that api may connect to db. This is for finding, not for enforcement: the policy
+ * compiler is the one that decides.
+ */
+#include "vector/facts_add.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Appends " word"; what does not fit is left out. */
+static void add(char *buf, size_t size, const char *word)
+{
+	size_t n = strlen(buf);
+
+	(void)snprintf(buf + n, size - n, "%s%s", n ? " " : "", word);
+}
+
+static void add_selector(char *buf, size_t size, const json_t *sel, const char *empty)
+{
+	json_t *labels = json_object_get(sel, "matchLabels");
+	json_t *exprs = json_object_get(sel, "matchExpressions"), *e, *v;
+	const char *name;
+	size_t i, k;
+
+	if (!json_object_size(labels) && !json_array_size(exprs)) {
+		add(buf, size, empty);
+		return;
+	}
+	json_object_foreach(labels, name, v) {
+		if (json_is_string(v))
+			add(buf, size, json_string_value(v));
+	}
+	json_array_foreach(exprs, i, e) {
+		if (!strncmp(rast_json_str(e, "operator"), "Not", 3))
+			add(buf, size, "except");
+		json_array_foreach(json_object_get(e, "values"), k, v) {
+			if (json_is_string(v))
+				add(buf, size, json_string_value(v));
+		}
+	}
+}
+
+static void add_peers(char *buf, size_t size, const json_t *peers)
+{
+	json_t *p;
+	size_t i;
+
+	if (!json_array_size(peers)) {
+		add(buf, size, "everyone");
+		return;
+	}
+	json_array_foreach(peers, i, p) {
+		json_t *pods = json_object_get(p, "podSelector");
+		json_t *ns = json_object_get(p, "namespaceSelector");
+		json_t *block = json_object_get(p, "ipBlock");
+
+		if (pods)
+			add_selector(buf, size, pods, "every pod");
+		if (ns) {
+			add(buf, size, "namespace");
+			add_selector(buf, size, ns, "every namespace");
+		}
+		if (block) {
+			add(buf, size, "external address");
+			add(buf, size, rast_json_str(block, "cidr"));
+		}
+	}
+}
+
+static void add_ports(char *buf, size_t size, const json_t *ports)
+{
+	char num[32];
+	json_t *p;
+	size_t i;
+
+	json_array_foreach(ports, i, p) {
+		json_t *port = json_object_get(p, "port");
+
+		(void)snprintf(num, sizeof(num), " port %lld",
+			       (long long)json_integer_value(port));
+		if (json_is_string(port)) {
+			add(buf, size, "port");
+			add(buf, size, json_string_value(port));
+		} else if (port) {
+			add(buf, size, num + 1);
+		}
+	}
+}
+
+static int rules(struct rast_facts *f, const json_t *spec, const char *subject, bool ingress)
+{
+	json_t *list = json_object_get(spec, ingress ? "ingress" : "egress"), *rule;
+	char text[2048], peer[512], ports[128], path[32];
+	size_t i;
+	int r;
+
+	if (!json_array_size(list)) {
+		(void)snprintf(text, sizeof(text),
+			       ingress ? "deny all ingress traffic to %s, isolated by default" :
+					 "deny all egress traffic from %s, isolated by default",
+			       subject);
+		return rast_facts_add(f, "", "", text, 1.5f, NULL, NULL);
+	}
+	json_array_foreach(list, i, rule) {
+		peer[0] = ports[0] = '\0';
+		add_peers(peer, sizeof(peer), json_object_get(rule, ingress ? "from" : "to"));
+		add_ports(ports, sizeof(ports), json_object_get(rule, "ports"));
+		(void)snprintf(path, sizeof(path), "%s[%zu]", ingress ? "ingress" : "egress", i);
+		(void)snprintf(text, sizeof(text), "allow %s to connect to %s%s%s",
+			       ingress ? peer : subject, ingress ? subject : peer,
+			       ports[0] ? " on " : "", ports);
+		r = rast_facts_add(f, path, ingress ? "ingress" : "egress", text, 1.5f,
+				   ingress ? peer : subject, ingress ? subject : peer);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int rast_facts_policy(struct rast_facts *f, const json_t *body)
+{
+	json_t *spec = json_object_get(body, "spec"), *types = json_object_get(spec, "policyTypes"), *t;
+	bool in = true, out = json_object_get(spec, "egress") != NULL;
+	char subject[256] = "";
+	size_t i;
+	int r = 0;
+
+	if (strcmp(rast_json_str(body, "kind"), "NetworkPolicy") != 0)
+		return 0;
+	if (json_array_size(types)) {
+		in = out = false;
+		json_array_foreach(types, i, t) {
+			const char *s = json_string_value(t);
+
+			in |= s && !strcmp(s, "Ingress");
+			out |= s && !strcmp(s, "Egress");
+		}
+	}
+	add_selector(subject, sizeof(subject), json_object_get(spec, "podSelector"), "every pod");
+	if (in)
+		r = rules(f, spec, subject, true);
+	if (!r && out)
+		r = rules(f, spec, subject, false);
+	return r;
+}
