@@ -14,3 +14,4 @@ $(call unit_test,test_ipam,selftests/unit/test_ipam.c,pure)
 # netpol FILE: run by selftests/conformance/netpol.sh, not by the unit tier.
 TESTS += $(O)/conformance/netpol
 $(eval $(call bin_at,$(O)/conformance/netpol,selftests/conformance/netpol.c,pure,zlib))
+$(call unit_test,test_store,selftests/unit/test_store.c,pure store)

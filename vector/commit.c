@@ -103,7 +103,8 @@ static int check_expect(const struct rast_change *ch, bool exists, uint64_t at,
 			    ch->key, (unsigned long long)ch->expect, (unsigned long long)at);
 }
 
-static void put(struct commit *c, int cf, const void *key, size_t key_len, const void *v, size_t len)
+static void put(struct commit *c, int cf, const void *key, size_t key_len, const void *v,
+		size_t len)
 {
 	rocksdb_writebatch_put_cf(c->batch, c->s->cf[cf], key, key_len, v, len);
 }
@@ -117,9 +118,9 @@ static int same_body(struct rast_store *s, const struct rast_change *ch, const c
 	int r = rast_store_version_at(s, ch->key, strlen(ch->key), 0, &v, err);
 
 	if (r < 0)
-		return r == -ENOENT ? rast_err_set(err, EBADMSG, "damaged: %s has no version",
-						   ch->key) :
-				      r;
+		return r == -ENOENT
+			       ? rast_err_set(err, EBADMSG, "damaged: %s has no version", ch->key)
+			       : r;
 	old = v.body ? rast_json_canonical(v.body) : NULL;
 	*ret_same = old && !strcmp(old, text);
 	rast_version_finish(&v);
@@ -133,9 +134,10 @@ static int add_change(struct commit *c, struct rast_change *ch, struct pending *
 	size_t key_len = strlen(ch->key), n, rec_len;
 	_cleanup_free_ char *text = NULL;
 	_cleanup_free_ uint8_t *rec_buf = NULL;
-	struct rast_head head = { 0 };
-	struct rast_record rec = { 0 };
-	struct rast_oprec op = { .collection = COLLECTION_CONFIG, .key = ch->key, .key_len = key_len };
+	struct rast_head head = {0};
+	struct rast_record rec = {0};
+	struct rast_oprec op = {
+		.collection = COLLECTION_CONFIG, .key = ch->key, .key_len = key_len};
 	uint8_t key[KEY_BUF], head_buf[RAST_HEAD_LEN], op_buf[RAST_OP_FIXED + RAST_KEY_MAX];
 	uint8_t vec_buf[RAST_VECREC_FIXED + 4 * RAST_EMBED_DIMS];
 	bool exists, same = false;
@@ -188,7 +190,7 @@ static int add_change(struct commit *c, struct rast_change *ch, struct pending *
 	n = rast_key_version(key, ch->key, key_len, ch->op);
 	put(c, CF_VERSIONS, key, n, rec_buf, rec_len);
 
-	head = (struct rast_head){ .flags = rec.flags, .op = rec.op, .seq = rec.seq };
+	head = (struct rast_head){.flags = rec.flags, .op = rec.op, .seq = rec.seq};
 	memcpy(head.hash, rec.hash, RAST_HASH_LEN);
 	rast_head_encode(&head, head_buf);
 	n = rast_key_item(key, ch->key, key_len);
@@ -252,7 +254,7 @@ static int commit_start(struct commit *c, struct rast_store *s, const struct ras
 {
 	struct timespec now;
 
-	*c = (struct commit){ .s = s, .last = s->last, .txn = s->last + 1, .n = n };
+	*c = (struct commit){.s = s, .last = s->last, .txn = s->last + 1, .n = n};
 	c->author = by && by->author ? by->author : "";
 	c->message = by && by->message ? by->message : "";
 	if (strlen(c->author) > AUTHOR_MAX || strlen(c->message) > MESSAGE_MAX)
@@ -260,8 +262,8 @@ static int commit_start(struct commit *c, struct rast_store *s, const struct ras
 				    "author or message too long; at most %u and %u bytes",
 				    AUTHOR_MAX, MESSAGE_MAX);
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	c->time_ns = by && by->time_ns ? by->time_ns :
-					 (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	c->time_ns = by && by->time_ns ? by->time_ns
+				       : (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	memcpy(c->chain, s->chain, RAST_HASH_LEN);
 	c->p = calloc(n ? n : 1, sizeof(*c->p));
 	if (!c->p) {
@@ -276,7 +278,7 @@ int rast_store_commit(struct rast_store *s, struct rast_change *changes, size_t 
 		      const struct rast_author *by, struct rast_err *err)
 {
 	rast_store_scope_lock(s);
-	__attribute__((cleanup(commit_finish))) struct commit c = { 0 };
+	__attribute__((cleanup(commit_finish))) struct commit c = {0};
 	int r = 0;
 
 	if (s->notifying)
@@ -304,8 +306,8 @@ int rast_store_commit(struct rast_store *s, struct rast_change *changes, size_t 
 		rast_ack_set(s->ack, s->last);
 	for (size_t i = 0; i < n; i++)
 		if (changes[i].changed)
-			rast_store_index_change(s, changes[i].key, changes[i].op,
-						&c.p[i].features, c.p[i].vec);
+			rast_store_index_change(s, changes[i].key, changes[i].op, &c.p[i].features,
+						c.p[i].vec);
 	if (s->on_change) {
 		s->notifying = true;
 		for (size_t i = 0; i < n; i++)
@@ -320,7 +322,7 @@ int rast_store_rollback(struct rast_store *s, const char *key, uint64_t to,
 			const struct rast_author *by, uint64_t *ret_op, struct rast_err *err)
 {
 	rast_store_scope_lock(s);
-	struct rast_change ch = { .key = key, .expect = RAST_ANY, .from_op = to };
+	struct rast_change ch = {.key = key, .expect = RAST_ANY, .from_op = to};
 	struct rast_version then;
 	int r;
 

@@ -78,7 +78,7 @@ static const char *const table[] = {
 struct entry {
 	char stem[RAST_TOKEN_MAX];
 	uint16_t concept; /* row of the table */
-	uint16_t next;	  /* 1 + index of another entry with this hash; 0: none */
+	uint16_t next;    /* 1 + index of another entry with this hash; 0: none */
 };
 
 #define BUCKETS 1024u
@@ -147,7 +147,7 @@ static void compare(void *arg, const char *concept)
 
 bool rast_concept_has(const char *stem, const char *concept)
 {
-	struct asked a = { .concept = concept };
+	struct asked a = {.concept = concept};
 
 	rast_concepts(stem, compare, &a);
 	return a.found;

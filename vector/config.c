@@ -94,7 +94,7 @@ static int arg_op(const json_t *args, const char *name, uint64_t *ret, struct ra
 static struct rast_author author_of(const struct rast_actor *actor, const json_t *args, char *buf,
 				    size_t size)
 {
-	struct rast_author by = { rast_json_str(args, "author"), rast_json_str(args, "message"), 0 };
+	struct rast_author by = {rast_json_str(args, "author"), rast_json_str(args, "message"), 0};
 
 	if (!*by.author) {
 		(void)snprintf(buf, size, "uid %u", actor->uid);
@@ -151,7 +151,8 @@ static int op_put(struct rast_controller *c, const struct rast_actor *actor, con
 	if (r < 0)
 		return r;
 	if (!n)
-		return rast_err_at(err, EINVAL, NULL, 0, 0, "items", "a list of {key, body} is required");
+		return rast_err_at(err, EINVAL, NULL, 0, 0, "items",
+				   "a list of {key, body} is required");
 	if (n > RAST_COMMIT_MAX)
 		return rast_err_at(err, E2BIG, NULL, 0, 0, "items", "at most %u in one request",
 				   RAST_COMMIT_MAX);
@@ -167,7 +168,8 @@ static int op_put(struct rast_controller *c, const struct rast_actor *actor, con
 		ch[i].body = json_object_get(item, "body");
 		ch[i].key = *key ? key : buf;
 		if (!ch[i].body)
-			return rast_err_at(err, EINVAL, NULL, 0, 0, "items", "item %zu has no body", i);
+			return rast_err_at(err, EINVAL, NULL, 0, 0, "items", "item %zu has no body",
+					   i);
 		r = *key ? 0 : rast_config_key(ch[i].body, buf, RAST_KEY_MAX + 1, err);
 		if (r < 0)
 			return rast_err_prefix(err, "item %zu", i);
@@ -200,10 +202,10 @@ static int op_delete(struct rast_controller *c, const struct rast_actor *actor, 
 	return commit(f, actor, args, ch, n, ret, err);
 }
 
-static int op_rollback(struct rast_controller *c, const struct rast_actor *actor, const json_t *args,
-		       json_t **ret, struct rast_err *err)
+static int op_rollback(struct rast_controller *c, const struct rast_actor *actor,
+		       const json_t *args, json_t **ret, struct rast_err *err)
 {
-	struct rast_change ch = { .expect = RAST_ANY };
+	struct rast_change ch = {.expect = RAST_ANY};
 	_cleanup_json_ json_t *done = NULL;
 	struct rast_version then;
 	uint64_t to = 0;
@@ -319,10 +321,10 @@ static int op_log(struct rast_controller *c, const struct rast_actor *actor, con
 static int side(struct config *f, const char *key, uint64_t as_of, struct rast_version *v,
 		struct rast_err *err)
 {
-	struct rast_err mine = { 0 };
+	struct rast_err mine = {0};
 	int r = rast_store_get(f->store, key, as_of, v, &mine);
 
-	*v = r == -ENOENT ? (struct rast_version){ .op = as_of } : *v;
+	*v = r == -ENOENT ? (struct rast_version){.op = as_of} : *v;
 	if (r < 0 && r != -ENOENT)
 		return rast_err_set(err, -r, "%s", mine.text);
 	return 0;
@@ -344,10 +346,10 @@ static int last_two(void *arg, const struct rast_version *v)
 static int op_diff(struct rast_controller *c, const struct rast_actor *actor, const json_t *args,
 		   json_t **ret, struct rast_err *err)
 {
-	struct rast_version a = { 0 }, b = { 0 };
+	struct rast_version a = {0}, b = {0};
 	_cleanup_free_ char *text = NULL;
 	char names[2][RAST_KEY_MAX + 32];
-	struct two two = { 0 };
+	struct two two = {0};
 	uint64_t from = 0, to = 0;
 	const char *key = "";
 	json_t *changes = NULL;
@@ -419,10 +421,10 @@ static int op_search(struct rast_controller *c, const struct rast_actor *actor, 
 		const struct rast_hit *h = &hits[i];
 
 		(void)json_array_append_new(
-			rows, json_pack("{s:s, s:I, s:f, s:f, s:f, s:s, s:s}", "key", h->key,
-					"version", (json_int_t)h->op, "score", h->score, "words",
-					h->words, "cosine", h->cosine, "matched", h->matched,
-					"snippet", h->snippet));
+			rows,
+			json_pack("{s:s, s:I, s:f, s:f, s:f, s:s, s:s}", "key", h->key, "version",
+				  (json_int_t)h->op, "score", h->score, "words", h->words, "cosine",
+				  h->cosine, "matched", h->matched, "snippet", h->snippet));
 	}
 	rast_hits_free(hits, n);
 	*ret = rows;
@@ -495,12 +497,17 @@ static void config_unload(struct rast_controller *c, void *state_)
 }
 
 static const struct rast_op ops[] = {
-	{ "config.put", op_put },	{ "config.get", op_get },
-	{ "config.list", op_list },	{ "config.log", op_log },
-	{ "config.diff", op_diff },	{ "config.rollback", op_rollback },
-	{ "config.delete", op_delete }, { "config.search", op_search },
-	{ "config.verify", op_verify }, { "config.info", op_info },
-	{ NULL },
+	{"config.put", op_put},
+	{"config.get", op_get},
+	{"config.list", op_list},
+	{"config.log", op_log},
+	{"config.diff", op_diff},
+	{"config.rollback", op_rollback},
+	{"config.delete", op_delete},
+	{"config.search", op_search},
+	{"config.verify", op_verify},
+	{"config.info", op_info},
+	{NULL},
 };
 
 const struct rast_feature rast_config_feature = {

@@ -3,6 +3,7 @@
 #include "base/yaml.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "vector/config_cmd.h"
 #include "vector/config_key.h"
 #include "vector/vector.h"
 
@@ -10,9 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* declared in cli/objects.h once rastbpf's main file lists all objects */
-extern const struct rast_object rast_object_config;
 
 static int call(struct rast_cli *cli, const char *op, json_t *args, json_t **ret)
 {
@@ -52,24 +50,27 @@ static int set_who(struct rast_cli *cli, json_t *args, const struct rast_args *a
 }
 
 static const struct rast_col version_cols[] = {
-	{ "key", "KEY", RAST_COL_TEXT },	  { "version", "VERSION", RAST_COL_NUM },
-	{ "seq", "CHANGES", RAST_COL_NUM },	  { "time", "TIME", RAST_COL_TEXT },
-	{ "author", "AUTHOR", RAST_COL_TEXT },	  { "message", "MESSAGE", RAST_COL_TEXT },
-	{ NULL },
+	{"key", "KEY", RAST_COL_TEXT},
+	{"version", "VERSION", RAST_COL_NUM},
+	{"seq", "CHANGES", RAST_COL_NUM},
+	{"time", "TIME", RAST_COL_TEXT},
+	{"author", "AUTHOR", RAST_COL_TEXT},
+	{"message", "MESSAGE", RAST_COL_TEXT},
+	{NULL},
 };
 
 static const struct rast_col log_cols[] = {
-	{ "version", "VERSION", RAST_COL_NUM },	  { "key", "KEY", RAST_COL_TEXT },
-	{ "time", "TIME", RAST_COL_TEXT },	  { "author", "AUTHOR", RAST_COL_TEXT },
-	{ "deleted", "DELETED", RAST_COL_BOOL },  { "restores", "RESTORES", RAST_COL_NUM },
-	{ "message", "MESSAGE", RAST_COL_TEXT },  { NULL },
+	{"version", "VERSION", RAST_COL_NUM},  {"key", "KEY", RAST_COL_TEXT},
+	{"time", "TIME", RAST_COL_TEXT},       {"author", "AUTHOR", RAST_COL_TEXT},
+	{"deleted", "DELETED", RAST_COL_BOOL}, {"restores", "RESTORES", RAST_COL_NUM},
+	{"message", "MESSAGE", RAST_COL_TEXT}, {NULL},
 };
 
 static const struct rast_col change_cols[] = {
-	{ "key", "KEY", RAST_COL_TEXT },
-	{ "version", "VERSION", RAST_COL_NUM },
-	{ "changed", "CHANGED", RAST_COL_BOOL },
-	{ NULL },
+	{"key", "KEY", RAST_COL_TEXT},
+	{"version", "VERSION", RAST_COL_NUM},
+	{"changed", "CHANGED", RAST_COL_BOOL},
+	{NULL},
 };
 
 static int run_list(struct rast_cli *cli, const struct rast_args *a)
@@ -121,7 +122,7 @@ static int add_file(struct rast_cli *cli, const char *path, const char *only_key
 		return r;
 	for (size_t i = 0; i < rast_yaml_count(y); i++) {
 		const struct rast_yaml_node *root = rast_yaml_root(y, i);
-		struct rast_err why = { 0 };
+		struct rast_err why = {0};
 		char key[RAST_KEY_MAX + 1];
 		json_t *body;
 
@@ -193,11 +194,11 @@ static void print_diff(const struct rast_cli *cli, const char *text)
 {
 	while (*text) {
 		int len = (int)strcspn(text, "\n");
-		const char *style = !strncmp(text, "@@", 2) ? "dim" :
-				    !strncmp(text, "---", 3) || !strncmp(text, "+++", 3) ? "bold" :
-				    *text == '+'				     ? "green" :
-				    *text == '-'				     ? "red" :
-										       NULL;
+		const char *style = !strncmp(text, "@@", 2)                                ? "dim"
+				    : !strncmp(text, "---", 3) || !strncmp(text, "+++", 3) ? "bold"
+				    : *text == '+'                                         ? "green"
+				    : *text == '-'                                         ? "red"
+											   : NULL;
 
 		printf("%s%.*s%s\n", style ? rast_cli_style(cli, style) : "", len, text,
 		       style ? rast_cli_style(cli, "reset") : "");
@@ -298,8 +299,8 @@ static int run_search(struct rast_cli *cli, const struct rast_args *a)
 		       rast_cli_style(cli, "bold"), rast_json_str(h, "key"),
 		       rast_cli_style(cli, "reset"));
 		if (*rast_json_str(h, "matched"))
-			printf("  %s[%s]%s", rast_cli_style(cli, "dim"), rast_json_str(h, "matched"),
-			       rast_cli_style(cli, "reset"));
+			printf("  %s[%s]%s", rast_cli_style(cli, "dim"),
+			       rast_json_str(h, "matched"), rast_cli_style(cli, "reset"));
 		printf("\n       %s\n", rast_json_str(h, "snippet"));
 	}
 	if (!json_array_size(rows))
@@ -325,56 +326,58 @@ static int run_info(struct rast_cli *cli, const struct rast_args *a)
 	return rast_cli_record(cli, v, NULL);
 }
 
-#define WHO_OPTS                                                                                   \
-	{ "message", 'm', "TEXT", "why; kept with the version" },                                  \
-		{ "author", 0, "NAME", "who; otherwise the user who calls" },                      \
-		{ "expect", 0, "VERSION", "only if it is at this version now (0: not there)" }
+#define WHO_OPTS                                                                           \
+	{"message", 'm', "TEXT", "why; kept with the version"},                            \
+		{"author", 0, "NAME", "who; otherwise the user who calls"},                \
+	{                                                                                  \
+		"expect", 0, "VERSION", "only if it is at this version now (0: not there)" \
+	}
 
 static const struct rast_opt list_opts[] = {
-	{ "version", 0, "VERSION", "as it was just after this version" },
-	{ NULL },
+	{"version", 0, "VERSION", "as it was just after this version"},
+	{NULL},
 };
 static const struct rast_opt put_opts[] = {
-	{ "file", 'f', "FILE", "YAML or JSON, any number of documents; - is standard input" },
-	{ "key", 0, "KEY", "file it under this key, for a document that is not a manifest" },
+	{"file", 'f', "FILE", "YAML or JSON, any number of documents; - is standard input"},
+	{"key", 0, "KEY", "file it under this key, for a document that is not a manifest"},
 	WHO_OPTS,
-	{ NULL },
+	{NULL},
 };
 static const struct rast_opt log_opts[] = {
-	{ "limit", 'n', "N", "at most so many" },
-	{ NULL },
+	{"limit", 'n', "N", "at most so many"},
+	{NULL},
 };
 static const struct rast_opt rollback_opts[] = {
-	{ "to", 0, "VERSION", "what it was just after this version" },
+	{"to", 0, "VERSION", "what it was just after this version"},
 	WHO_OPTS,
-	{ NULL },
+	{NULL},
 };
-static const struct rast_opt delete_opts[] = { WHO_OPTS, { NULL } };
+static const struct rast_opt delete_opts[] = {WHO_OPTS, {NULL}};
 static const struct rast_opt search_opts[] = {
-	{ "count", 'k', "N", "how many (5)" },
-	{ "version", 0, "VERSION", "among the items as they were then" },
-	{ NULL },
+	{"count", 'k', "N", "how many (5)"},
+	{"version", 0, "VERSION", "among the items as they were then"},
+	{NULL},
 };
 
 static const struct rast_verb verbs[] = {
-	{ "show", "list", "[PREFIX] [--version N]", "items and their versions", list_opts, 0, 1,
-	  run_list },
-	{ "get", NULL, "KEY [--version N]", "one item as YAML", list_opts, 1, 1, run_get },
-	{ "put", NULL, "-f FILE [-m TEXT] [--expect N]", "store items; all or none", put_opts, 0, 0,
-	  run_put },
-	{ "log", NULL, "[KEY] [-n N]", "versions, newest first", log_opts, 0, 1, run_log },
-	{ "diff", NULL, "KEY [A [B]]", "what changed (last change; from A to now; from A to B)",
-	  NULL, 1, 3, run_diff },
-	{ "rollback", NULL, "KEY --to N [-m TEXT]", "make it what it was, by a new version",
-	  rollback_opts, 1, 1, run_rollback },
-	{ "search", NULL, "\"WORDS\" [-k N]", "find items by a question in plain language",
-	  search_opts, 1, 64, run_search },
-	{ "delete", NULL, "KEY…", "delete items; their history stays", delete_opts, 1, 64,
-	  run_delete },
-	{ "verify", NULL, "", "check every hash, link and vector of the store", NULL, 0, 0,
-	  run_verify },
-	{ "info", NULL, "", "the store as a whole", NULL, 0, 0, run_info },
-	{ NULL },
+	{"show", "list", "[PREFIX] [--version N]", "items and their versions", list_opts, 0, 1,
+	 run_list},
+	{"get", NULL, "KEY [--version N]", "one item as YAML", list_opts, 1, 1, run_get},
+	{"put", NULL, "-f FILE [-m TEXT] [--expect N]", "store items; all or none", put_opts, 0, 0,
+	 run_put},
+	{"log", NULL, "[KEY] [-n N]", "versions, newest first", log_opts, 0, 1, run_log},
+	{"diff", NULL, "KEY [A [B]]", "what changed (last change; from A to now; from A to B)",
+	 NULL, 1, 3, run_diff},
+	{"rollback", NULL, "KEY --to N [-m TEXT]", "make it what it was, by a new version",
+	 rollback_opts, 1, 1, run_rollback},
+	{"search", NULL, "\"WORDS\" [-k N]", "find items by a question in plain language",
+	 search_opts, 1, 64, run_search},
+	{"delete", NULL, "KEY…", "delete items; their history stays", delete_opts, 1, 64,
+	 run_delete},
+	{"verify", NULL, "", "check every hash, link and vector of the store", NULL, 0, 0,
+	 run_verify},
+	{"info", NULL, "", "the store as a whole", NULL, 0, 0, run_info},
+	{NULL},
 };
 
 const struct rast_object rast_object_config = {

@@ -218,7 +218,7 @@ static void compare(json_t *out, struct path *p, const json_t *a, const json_t *
 
 json_t *rast_diff(const json_t *old, const json_t *new)
 {
-	struct path p = { 0 };
+	struct path p = {0};
 	json_t *out = json_array();
 
 	path_add(&p, "");

@@ -168,8 +168,8 @@ static void hunks(FILE *f, const struct lines *a, const struct lines *b, const s
 char *rast_diff_text(const json_t *old, const json_t *new, const char *old_name,
 		     const char *new_name)
 {
-	struct lines a = { 0 }, b = { 0 };
-	struct script s = { 0 };
+	struct lines a = {0}, b = {0};
+	struct script s = {0};
 	char *text = NULL;
 	size_t len = 0;
 	FILE *f = NULL;

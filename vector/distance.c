@@ -17,7 +17,7 @@ enum rast_isa rast_isa_best(void)
 
 const char *rast_isa_name(enum rast_isa isa)
 {
-	static const char *const names[] = { "plain", "avx2", "avx512-vnni" };
+	static const char *const names[] = {"plain", "avx2", "avx512-vnni"};
 
 	return names[isa];
 }
@@ -66,8 +66,9 @@ __attribute__((target("avx2"))) static void scan_avx2(const int8_t *q, float qs,
 				a0, _mm256_madd_epi16(_mm256_cvtepi8_epi16(_mm_loadu_si128(d)),
 						      _mm256_cvtepi8_epi16(_mm_loadu_si128(p))));
 			a1 = _mm256_add_epi32(
-				a1, _mm256_madd_epi16(_mm256_cvtepi8_epi16(_mm_loadu_si128(d + 1)),
-						      _mm256_cvtepi8_epi16(_mm_loadu_si128(p + 1))));
+				a1,
+				_mm256_madd_epi16(_mm256_cvtepi8_epi16(_mm_loadu_si128(d + 1)),
+						  _mm256_cvtepi8_epi16(_mm_loadu_si128(p + 1))));
 		}
 		a0 = _mm256_add_epi32(a0, a1);
 		s = _mm_add_epi32(_mm256_castsi256_si128(a0), _mm256_extracti128_si256(a0, 1));
@@ -98,8 +99,8 @@ scan_avx512(const int8_t *q, float qs, const int8_t *rows, size_t stride, const 
 			dot = _mm512_dpbusd_epi32(dot, p, d);
 			off = _mm512_dpbusd_epi32(off, flip, d);
 		}
-		scores[i] = (float)_mm512_reduce_add_epi32(_mm512_sub_epi32(dot, off)) * qs *
-			    scales[i];
+		scores[i] =
+			(float)_mm512_reduce_add_epi32(_mm512_sub_epi32(dot, off)) * qs * scales[i];
 	}
 }
 
@@ -136,7 +137,8 @@ __attribute__((target("avx2"))) static void dot_avx2(const float *a, const float
 	__m256 lo = _mm256_setzero_ps(), hi = lo;
 
 	for (size_t k = 0; k < n; k += 16) {
-		lo = _mm256_add_ps(lo, _mm256_mul_ps(_mm256_loadu_ps(a + k), _mm256_loadu_ps(b + k)));
+		lo = _mm256_add_ps(lo,
+				   _mm256_mul_ps(_mm256_loadu_ps(a + k), _mm256_loadu_ps(b + k)));
 		hi = _mm256_add_ps(
 			hi, _mm256_mul_ps(_mm256_loadu_ps(a + k + 8), _mm256_loadu_ps(b + k + 8)));
 	}
@@ -157,7 +159,7 @@ __attribute__((target("avx512f"))) static void dot_avx512(const float *a, const 
 
 float rast_dot_f32(enum rast_isa isa, const float *a, const float *b, size_t n)
 {
-	float lane[16] = { 0 };
+	float lane[16] = {0};
 
 	if (isa == RAST_ISA_AVX512)
 		dot_avx512(a, b, n, lane);

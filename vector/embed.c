@@ -28,7 +28,7 @@ uint32_t rast_embedder_id(void)
 void rast_features_finish(struct rast_features *f)
 {
 	free(f->v);
-	*f = (struct rast_features){ 0 };
+	*f = (struct rast_features){0};
 }
 
 int rast_features_add(struct rast_features *f, uint64_t hash, float weight, uint8_t kind)
@@ -42,7 +42,7 @@ int rast_features_add(struct rast_features *f, uint64_t hash, float weight, uint
 		f->v = v;
 		f->cap = cap;
 	}
-	f->v[f->n++] = (struct rast_feature_hash){ hash, weight, kind };
+	f->v[f->n++] = (struct rast_feature_hash){hash, weight, kind};
 	return 0;
 }
 
@@ -83,7 +83,7 @@ static void add_concept(void *arg, const char *concept)
 int rast_features_add_word(struct rast_features *f, const char *stem, const char *prefix,
 			   float weight)
 {
-	struct adding a = { .f = f, .prefix = prefix, .weight = weight };
+	struct adding a = {.f = f, .prefix = prefix, .weight = weight};
 	size_t n = strlen(stem);
 	char padded[RAST_TOKEN_MAX + 2];
 
@@ -97,7 +97,7 @@ int rast_features_add_word(struct rast_features *f, const char *stem, const char
 	memcpy(padded + 1, stem, n);
 	padded[n + 1] = '$';
 	for (size_t i = 0; i + 3 <= n + 2 && !a.r; i++) {
-		char gram[4] = { padded[i], padded[i + 1], padded[i + 2], '\0' };
+		char gram[4] = {padded[i], padded[i + 1], padded[i + 2], '\0'};
 
 		a.r = rast_features_add(f, feature("g ", NULL, gram), weight / sqrtf((float)n),
 					RAST_F_GRAM);
@@ -143,7 +143,7 @@ static bool add_token(void *arg, const struct rast_token *t)
 
 static int add_text(struct rast_features *f, const char *text, const char *prefix, float weight)
 {
-	struct adding a = { .f = f, .prefix = prefix, .weight = weight };
+	struct adding a = {.f = f, .prefix = prefix, .weight = weight};
 
 	if (text)
 		rast_tokens(text, strlen(text), RAST_FACT_WORDS, add_token, &a);
@@ -152,7 +152,7 @@ static int add_text(struct rast_features *f, const char *text, const char *prefi
 
 int rast_embed_item(const struct rast_facts *facts, struct rast_features *ret)
 {
-	struct rast_features f = { 0 };
+	struct rast_features f = {0};
 	int r = 0;
 
 	for (size_t i = 0; i < facts->n && !r; i++) {
@@ -176,7 +176,8 @@ int rast_embed_item(const struct rast_facts *facts, struct rast_features *ret)
 }
 
 void rast_embed_fold(const struct rast_features *f,
-		     float (*idf)(void *arg, const struct rast_feature_hash *f), void *arg, float *v)
+		     float (*idf)(void *arg, const struct rast_feature_hash *f), void *arg,
+		     float *v)
 {
 	double norm = 0;
 

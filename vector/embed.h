@@ -41,7 +41,8 @@ int rast_embed_query(const char *query, struct rast_features *ret);
  * idf (may be NULL) says how rare a feature is.
  */
 void rast_embed_fold(const struct rast_features *f,
-		     float (*idf)(void *arg, const struct rast_feature_hash *f), void *arg, float *v);
+		     float (*idf)(void *arg, const struct rast_feature_hash *f), void *arg,
+		     float *v);
 
 /* Which facts fit the query best: "path: value; path: value", and the words that were found. */
 int rast_embed_explain(const struct rast_facts *facts, const char *query, char **ret_snippet,

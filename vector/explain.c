@@ -88,17 +88,17 @@ static void print_fact(FILE *f, const struct rast_fact *x, bool first)
 int rast_embed_explain(const struct rast_facts *facts, const char *query, char **ret_snippet,
 		       char **ret_matched)
 {
-	struct rast_features q = { 0 }, item = { 0 };
-	float best[SNIPPET_FACTS] = { 0 };
-	size_t at[SNIPPET_FACTS] = { 0 }, len;
+	struct rast_features q = {0}, item = {0};
+	float best[SNIPPET_FACTS] = {0};
+	size_t at[SNIPPET_FACTS] = {0}, len;
 	_cleanup_free_ char *snippet = NULL, *matched = NULL;
 	FILE *f;
 	int r;
 
 	r = rast_embed_query(query, &q);
 	for (size_t i = 0; i < facts->n && !r; i++) {
-		struct rast_facts one = { .v = &facts->v[i], .n = 1 };
-		struct rast_features x = { 0 };
+		struct rast_facts one = {.v = &facts->v[i], .n = 1};
+		struct rast_features x = {0};
 		float score;
 
 		r = rast_embed_item(&one, &x);
@@ -129,7 +129,7 @@ int rast_embed_explain(const struct rast_facts *facts, const char *query, char *
 		}
 	}
 	if (!r) {
-		struct matching m = { .item = &item };
+		struct matching m = {.item = &item};
 
 		m.out = open_memstream(&matched, &len);
 		if (!m.out)

@@ -19,7 +19,7 @@ void rast_facts_finish(struct rast_facts *f)
 		free(f->v[i].to);
 	}
 	free(f->v);
-	*f = (struct rast_facts){ 0 };
+	*f = (struct rast_facts){0};
 }
 
 int rast_facts_add(struct rast_facts *f, const char *path, const char *label, const char *text,
@@ -39,7 +39,7 @@ int rast_facts_add(struct rast_facts *f, const char *path, const char *label, co
 		f->cap = cap;
 	}
 	x = &f->v[f->n];
-	*x = (struct rast_fact){ .weight = weight };
+	*x = (struct rast_fact){.weight = weight};
 	x->path = strdup(path);
 	x->label = strdup(label);
 	x->text = strdup(text);
@@ -52,8 +52,9 @@ int rast_facts_add(struct rast_facts *f, const char *path, const char *label, co
 /* Names that structure a manifest and say nothing about its content. */
 static bool structural(const char *name)
 {
-	static const char *const words[] = { "spec",  "metadata", "data",      "template", "items",
-					     "value", "matchLabels", "apiVersion", "stringData" };
+	static const char *const words[] = {"spec",        "metadata",   "data",
+					    "template",    "items",      "value",
+					    "matchLabels", "apiVersion", "stringData"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (!strcmp(name, words[i]))
@@ -166,8 +167,8 @@ static int walk(struct walk *w, const json_t *v)
 
 int rast_facts_build(const char *key, const json_t *body, struct rast_facts *ret)
 {
-	struct rast_facts f = { 0 };
-	struct walk w = { .f = &f };
+	struct rast_facts f = {0};
+	struct walk w = {.f = &f};
 	int r = 0;
 
 	if (!json_object_get(json_object_get(body, "metadata"), "name"))

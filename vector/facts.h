@@ -16,11 +16,11 @@
 #define RAST_FACT_WORDS 512u
 
 struct rast_fact {
-	char *path;	    /* "spec.containers[0].image"; "" for what is deduced */
-	char *text;	    /* the value, or the sentence */
-	char *label;	    /* words of the path that carry meaning */
+	char *path;  /* "spec.containers[0].image"; "" for what is deduced */
+	char *text;  /* the value, or the sentence */
+	char *label; /* words of the path that carry meaning */
 	float weight;
-	char *from, *to;    /* who connects to whom, or NULL */
+	char *from, *to; /* who connects to whom, or NULL */
 };
 
 struct rast_facts {

@@ -79,8 +79,7 @@ static void add_ports(char *buf, size_t size, const json_t *ports)
 	json_array_foreach(ports, i, p) {
 		json_t *port = json_object_get(p, "port");
 
-		(void)snprintf(num, sizeof(num), " port %lld",
-			       (long long)json_integer_value(port));
+		(void)snprintf(num, sizeof(num), " port %lld", (long long)json_integer_value(port));
 		if (json_is_string(port)) {
 			add(buf, size, "port");
 			add(buf, size, json_string_value(port));
@@ -99,8 +98,8 @@ static int rules(struct rast_facts *f, const json_t *spec, const char *subject, 
 
 	if (!json_array_size(list)) {
 		(void)snprintf(text, sizeof(text),
-			       ingress ? "deny all ingress traffic to %s, isolated by default" :
-					 "deny all egress traffic from %s, isolated by default",
+			       ingress ? "deny all ingress traffic to %s, isolated by default"
+				       : "deny all egress traffic from %s, isolated by default",
 			       subject);
 		return rast_facts_add(f, "", "", text, 1.5f, NULL, NULL);
 	}
@@ -122,7 +121,8 @@ static int rules(struct rast_facts *f, const json_t *spec, const char *subject, 
 
 int rast_facts_policy(struct rast_facts *f, const json_t *body)
 {
-	json_t *spec = json_object_get(body, "spec"), *types = json_object_get(spec, "policyTypes"), *t;
+	json_t *spec = json_object_get(body, "spec"), *types = json_object_get(spec, "policyTypes"),
+	       *t;
 	bool in = true, out = json_object_get(spec, "egress") != NULL;
 	char subject[256] = "";
 	size_t i;

@@ -15,7 +15,7 @@
 
 int rast_store_embed(const char *key, const json_t *body, struct rast_features *ret, float *vec)
 {
-	struct rast_facts facts = { 0 };
+	struct rast_facts facts = {0};
 	int r = rast_facts_build(key, body, &facts);
 
 	if (r < 0)
@@ -44,7 +44,7 @@ static int index_add(void *arg, const struct rast_version *v)
 {
 	struct rast_index *ix = arg;
 	float vec[RAST_EMBED_DIMS];
-	struct rast_features f = { 0 };
+	struct rast_features f = {0};
 	int r = rast_store_embed(v->key, v->body, &f, vec);
 
 	if (!r)
@@ -57,8 +57,8 @@ static int index_build(struct rast_store *s, uint64_t as_of, struct rast_index *
 		       struct rast_err *err)
 {
 	struct rast_index *ix = rast_index_create();
-	int r = ix ? rast_store_list(s, NULL, as_of, index_add, ix, err) :
-		     rast_err_set(err, ENOMEM, "out of memory");
+	int r = ix ? rast_store_list(s, NULL, as_of, index_add, ix, err)
+		   : rast_err_set(err, ENOMEM, "out of memory");
 
 	if (r < 0) {
 		rast_index_destroy(ix);
@@ -82,14 +82,14 @@ void rast_hits_free(struct rast_hit *hits, size_t n)
 static int hit_fill(struct rast_store *s, const char *query, const struct rast_match *m,
 		    struct rast_hit *h, struct rast_err *err)
 {
-	struct rast_facts facts = { 0 };
+	struct rast_facts facts = {0};
 	struct rast_version v;
 	int r = rast_store_version_at(s, m->key, strlen(m->key), m->label, &v, err);
 
 	if (r < 0)
-		return r == -ENOENT ? rast_err_set(err, EBADMSG, "damaged: %s has no version",
-						   m->key) :
-				      r;
+		return r == -ENOENT
+			       ? rast_err_set(err, EBADMSG, "damaged: %s has no version", m->key)
+			       : r;
 	h->op = m->label;
 	h->score = (double)m->score;
 	h->words = (double)m->words;

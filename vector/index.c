@@ -113,7 +113,7 @@ static int term_make(struct rast_index *ix, const struct rast_feature_hash *f, u
 		ix->n_buckets *= 2;
 	}
 	id = (uint32_t)ix->n_terms++;
-	ix->terms[id] = (struct term){ .hash = f->hash, .kind = f->kind };
+	ix->terms[id] = (struct term){.hash = f->hash, .kind = f->kind};
 	bucket_put(ix->buckets, ix->n_buckets, f->hash, id);
 	*ret = id;
 	return 0;
@@ -171,7 +171,7 @@ static int post(struct rast_index *ix, uint32_t slot, const struct doc_term *dt)
 		t->v = v;
 		t->cap = cap;
 	}
-	t->v[t->n++] = (struct posting){ slot, dt->weight };
+	t->v[t->n++] = (struct posting){slot, dt->weight};
 	return 0;
 }
 
@@ -209,7 +209,7 @@ static void drop(struct rast_index *ix, struct doc *d)
 	ix->live--;
 	free(d->key);
 	free(d->terms);
-	*d = (struct doc){ 0 };
+	*d = (struct doc){0};
 }
 
 void rast_index_remove(struct rast_index *ix, const char *key)
@@ -227,7 +227,7 @@ void rast_index_remove(struct rast_index *ix, const char *key)
 int rast_index_put(struct rast_index *ix, const char *key, uint64_t label, const float *vec,
 		   const struct rast_features *f)
 {
-	struct doc d = { .label = label };
+	struct doc d = {.label = label};
 	uint32_t slot;
 	int r = 0;
 
@@ -254,8 +254,7 @@ int rast_index_put(struct rast_index *ix, const char *key, uint64_t label, const
 	}
 	ix->docs[slot] = d;
 	memcpy(ix->floats + slot * RAST_EMBED_DIMS, vec, RAST_EMBED_DIMS * sizeof(float));
-	ix->scales[slot] =
-		rast_quantize(vec, RAST_EMBED_DIMS, ix->rows + slot * STRIDE, STRIDE);
+	ix->scales[slot] = rast_quantize(vec, RAST_EMBED_DIMS, ix->rows + slot * STRIDE, STRIDE);
 	ix->n++;
 	ix->live++;
 	ix->total_len += (double)d.len;

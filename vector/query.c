@@ -51,8 +51,8 @@ static bool passive(const char *plain)
 /* Words of the relation itself: no role of their own. */
 static bool relational(const struct rast_token *t)
 {
-	static const char *const concepts[] = { "connect", "traffic", "allow", "deny", "policy",
-						NULL };
+	static const char *const concepts[] = {"connect", "traffic", "allow",
+					       "deny",    "policy",  NULL};
 
 	for (size_t i = 0; concepts[i]; i++)
 		if (rast_concept_has(t->text, concepts[i]))
@@ -62,8 +62,8 @@ static bool relational(const struct rast_token *t)
 
 static void find_roles(struct words *w)
 {
-	static const char *const to_from[] = { "from", "by", NULL };
-	static const char *const to_to[] = { "to", "into", "onto", "towards", "toward", NULL };
+	static const char *const to_from[] = {"from", "by", NULL};
+	static const char *const to_to[] = {"to", "into", "onto", "towards", "toward", NULL};
 	bool verb = false, from = false, to = false;
 	enum role now = ROLE_FROM;
 
@@ -93,7 +93,7 @@ static void find_roles(struct words *w)
 int rast_embed_query(const char *query, struct rast_features *ret)
 {
 	_cleanup_free_ struct words *w = calloc(1, sizeof(*w));
-	struct rast_features f = { 0 };
+	struct rast_features f = {0};
 	int r = 0;
 
 	if (!w)

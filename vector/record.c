@@ -13,8 +13,8 @@
 _Static_assert(RAST_HASH_LEN == crypto_hash_sha256_BYTES, "SHA-256");
 
 #define MAGIC_VERSION 0x31565352u /* "RSV1" */
-#define MAGIC_HEAD 0x31485352u	  /* "RSH1" */
-#define MAGIC_OP 0x314f5352u	  /* "RSO1" */
+#define MAGIC_HEAD 0x31485352u    /* "RSH1" */
+#define MAGIC_OP 0x314f5352u      /* "RSO1" */
 #define MAGIC_VECTOR 0x31585352u  /* "RSX1" */
 
 /* magic, format, flags, zero; op txn seq prev from time; prev hash; four lengths */
@@ -119,7 +119,7 @@ int rast_record_decode(const void *data, size_t len, struct rast_record *ret)
 {
 	const uint8_t *d = data, *p;
 	uint8_t hash[RAST_HASH_LEN];
-	struct rast_record r = { 0 };
+	struct rast_record r = {0};
 
 	if (len < VERSION_FIXED + RAST_HASH_LEN || !starts(d, MAGIC_VERSION))
 		return -EBADMSG;

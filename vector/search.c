@@ -103,7 +103,7 @@ static void top_sort(struct top *t)
 
 static int top_init(struct top *t, const struct rast_index *ix, size_t cap)
 {
-	*t = (struct top){ .ix = ix, .cap = cap < ix->live ? cap : ix->live };
+	*t = (struct top){.ix = ix, .cap = cap < ix->live ? cap : ix->live};
 	t->v = calloc(t->cap ? t->cap : 1, sizeof(*t->v));
 	return t->v ? 0 : -ENOMEM;
 }
@@ -131,12 +131,13 @@ static int nearest(const struct rast_index *ix, enum rast_isa isa, const float *
 	for (size_t at = 0; at < ix->n && qs > 0 && ret->cap; at += BLOCK) {
 		size_t n = ix->n - at < BLOCK ? ix->n - at : BLOCK;
 
-		rast_scan_i8(isa, q, qs, ix->rows + at * STRIDE, STRIDE, ix->scales + at, n, scores);
+		rast_scan_i8(isa, q, qs, ix->rows + at * STRIDE, STRIDE, ix->scales + at, n,
+			     scores);
 		for (size_t i = 0; i < n; i++) {
 			if (rough.n == rough.cap && scores[i] < rough.v[0].score)
 				continue;
 			if (ix->docs[at + i].key)
-				top_add(&rough, (struct cand){ (uint32_t)(at + i), scores[i] });
+				top_add(&rough, (struct cand){(uint32_t)(at + i), scores[i]});
 		}
 	}
 	for (size_t i = 0; i < rough.n; i++) {
@@ -162,7 +163,7 @@ int rast_index_nearest(struct rast_index *ix, enum rast_isa isa, const float *ve
 	for (size_t i = 0; i < t.n; i++) {
 		const struct doc *d = &ix->docs[t.v[i].slot];
 
-		ret[i] = (struct rast_match){ d->key, d->label, t.v[i].score, 0, t.v[i].score };
+		ret[i] = (struct rast_match){d->key, d->label, t.v[i].score, 0, t.v[i].score};
 	}
 	*ret_n = t.n;
 	free(t.v);
@@ -214,7 +215,7 @@ static int bm25(const struct rast_index *ix, const struct rast_features *q, floa
 		return r;
 	for (size_t i = 0; i < ix->n; i++)
 		if (scores[i] > 0 && ix->docs[i].key && ret->cap)
-			top_add(ret, (struct cand){ (uint32_t)i, scores[i] });
+			top_add(ret, (struct cand){(uint32_t)i, scores[i]});
 	top_sort(ret);
 	return 0;
 }
@@ -243,13 +244,13 @@ static int fuse(const struct rast_index *ix, const struct top *words, const stru
 		return r;
 	for (size_t i = 0; i < ix->n && t.cap; i++)
 		if (sum[i] > 0 && ix->docs[i].key)
-			top_add(&t, (struct cand){ (uint32_t)i, sum[i] / full });
+			top_add(&t, (struct cand){(uint32_t)i, sum[i] / full});
 	top_sort(&t);
 	for (size_t i = 0; i < t.n; i++) {
 		uint32_t slot = t.v[i].slot;
 
-		ret[i] = (struct rast_match){ ix->docs[slot].key, ix->docs[slot].label,
-					      t.v[i].score, word_scores[slot], cosine[slot] };
+		ret[i] = (struct rast_match){ix->docs[slot].key, ix->docs[slot].label, t.v[i].score,
+					     word_scores[slot], cosine[slot]};
 	}
 	*ret_n = t.n;
 	free(t.v);
@@ -262,8 +263,8 @@ int rast_index_search(struct rast_index *ix, enum rast_isa isa, const char *quer
 	_cleanup_free_ float *scores = calloc(ix->n ? ix->n : 1, sizeof(*scores));
 	float vec[RAST_EMBED_DIMS] __attribute__((aligned(64)));
 	size_t depth = 4 * k + 20; /* how far down each list a hit may come from */
-	struct top words = { 0 }, dense = { 0 };
-	struct rast_features q = { 0 };
+	struct top words = {0}, dense = {0};
+	struct rast_features q = {0};
 	int r;
 
 	if (!scores)

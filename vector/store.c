@@ -22,8 +22,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const cf_names[N_CF] = { "default", "items",	   "versions", "ops",
-					    "vectors", "segments", "audit" };
+static const char *const cf_names[N_CF] = {"default", "items",    "versions", "ops",
+					   "vectors", "segments", "audit"};
 
 void rast_store_unlockp(pthread_mutex_t **m)
 {
@@ -147,8 +147,8 @@ static int db_open(struct rast_store *s, bool create, struct rast_err *err)
 
 static int meta_create(struct rast_store *s, struct rast_err *err)
 {
-	uint32_t format[2] = { htole32(FORMAT_MAJOR), htole32(FORMAT_MINOR) };
-	uint8_t last[8 + RAST_HASH_LEN] = { 0 }, id[16];
+	uint32_t format[2] = {htole32(FORMAT_MAJOR), htole32(FORMAT_MINOR)};
+	uint8_t last[8 + RAST_HASH_LEN] = {0}, id[16];
 	rocksdb_writebatch_t *b = rocksdb_writebatch_create();
 	char *text = NULL;
 
@@ -214,11 +214,11 @@ static int meta_load(struct rast_store *s, bool created, struct rast_err *err)
 	memcpy(s->chain, last + 8, RAST_HASH_LEN);
 	acked = rast_ack_get(s->ack);
 	if (acked > s->last)
-		return rast_err_set(err, EBADMSG,
-				    "%s: damaged: operations %llu to %llu were acknowledged and are "
-				    "missing",
-				    s->dir, (unsigned long long)s->last + 1,
-				    (unsigned long long)acked);
+		return rast_err_set(
+			err, EBADMSG,
+			"%s: damaged: operations %llu to %llu were acknowledged and are "
+			"missing",
+			s->dir, (unsigned long long)s->last + 1, (unsigned long long)acked);
 	rast_ack_set(s->ack, s->last);
 	return 0;
 }

@@ -48,15 +48,15 @@ struct rast_store {
 	char id[33];
 	uint64_t last;
 	uint8_t chain[RAST_HASH_LEN];
-	bool failed;	 /* a write failed: reopen before the next one */
-	bool notifying;	 /* inside a change callback */
+	bool failed;              /* a write failed: reopen before the next one */
+	bool notifying;           /* inside a change callback */
 	struct rast_index *index; /* NULL until the first search */
 	enum rast_isa isa;
 	rast_store_change_fn *on_change;
 	void *on_change_arg;
 };
 
-#define rast_store_scope_lock(s)                                                             \
+#define rast_store_scope_lock(s)                                                          \
 	pthread_mutex_t *_lock __attribute__((cleanup(rast_store_unlockp))) = &(s)->lock; \
 	(void)pthread_mutex_lock(_lock)
 void rast_store_unlockp(pthread_mutex_t **m);

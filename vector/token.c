@@ -29,7 +29,7 @@ void rast_tokens(const char *text, size_t len, size_t max,
 	size_t i = 0;
 
 	while (i < len && max) {
-		struct rast_token t = { 0 };
+		struct rast_token t = {0};
 		size_t start, n;
 
 		while (i < len && !is_word((unsigned char)text[i]))
@@ -107,14 +107,15 @@ void rast_token_stem(char *w)
 bool rast_token_is_stopword(const char *plain)
 {
 	static const char *const words[] = {
-		"a",	 "about", "am",	  "an",	   "and",   "any",  "are",   "as",   "at",   "be",
-		"been",	 "but",	  "by",	  "did",   "do",    "does", "for",   "from", "get",  "give",
-		"has",	 "have",  "here", "how",   "i",	    "if",   "in",    "into", "is",   "it",
-		"its",	 "kind",  "list", "look",  "me",    "my",   "of",    "on",   "one",  "onto",
-		"or",	 "our",	  "s",	  "shall", "show",  "so",   "some",  "t",    "tell", "that",
-		"the",	 "their", "them", "then",  "there", "these", "they", "thing", "this", "to",
-		"us",	 "want",  "was",  "we",	   "were",  "what", "when",  "where", "which", "who",
-		"whom",	 "whose", "why",  "will",  "with",  "would", "you",  "your", "find",
+		"a",     "about", "am",   "an",    "and",   "any",   "are",   "as",    "at",
+		"be",    "been",  "but",  "by",    "did",   "do",    "does",  "for",   "from",
+		"get",   "give",  "has",  "have",  "here",  "how",   "i",     "if",    "in",
+		"into",  "is",    "it",   "its",   "kind",  "list",  "look",  "me",    "my",
+		"of",    "on",    "one",  "onto",  "or",    "our",   "s",     "shall", "show",
+		"so",    "some",  "t",    "tell",  "that",  "the",   "their", "them",  "then",
+		"there", "these", "they", "thing", "this",  "to",    "us",    "want",  "was",
+		"we",    "were",  "what", "when",  "where", "which", "who",   "whom",  "whose",
+		"why",   "will",  "with", "would", "you",   "your",  "find",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)

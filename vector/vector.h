@@ -50,15 +50,15 @@ struct rast_store;
 
 /* rast_change.expect */
 #define RAST_ANY UINT64_MAX /* whatever is there */
-#define RAST_ABSENT 0	    /* the item must not exist */
+#define RAST_ABSENT 0       /* the item must not exist */
 
 struct rast_version {
 	char *key;
 	json_t *body; /* NULL when deleted */
 	bool deleted;
-	uint64_t op;	  /* operation number: what people call the version */
-	uint64_t txn;	  /* first operation of the commit that this was part of */
-	uint64_t seq;	  /* 1, 2, … within the item */
+	uint64_t op;      /* operation number: what people call the version */
+	uint64_t txn;     /* first operation of the commit that this was part of */
+	uint64_t seq;     /* 1, 2, … within the item */
 	uint64_t prev_op; /* the item's version before; 0 for the first */
 	uint64_t from_op; /* a rollback: the operation whose state was restored; else 0 */
 	uint64_t time_ns; /* CLOCK_REALTIME */
@@ -81,7 +81,7 @@ struct rast_change {
 
 struct rast_author {
 	const char *author, *message; /* at most 256 bytes and 4 KiB; NULL means "" */
-	uint64_t time_ns;	      /* 0: now */
+	uint64_t time_ns;             /* 0: now */
 };
 
 #define RAST_STORE_CREATE 1u /* make it when there is none */
@@ -120,11 +120,11 @@ int rast_store_changes(struct rast_store *s, uint64_t first, size_t limit, rast_
 struct rast_hit {
 	char *key;
 	uint64_t op;
-	double score;	/* 0..1; comparable within one answer only */
-	double words;	/* BM25 score over words and concepts */
-	double cosine;	/* similarity of the embeddings, -1..1 */
-	char *snippet;	/* the facts of the item that matched best: "path: value; …" */
-	char *matched;	/* words of the query that were found, in its order */
+	double score;  /* 0..1; comparable within one answer only */
+	double words;  /* BM25 score over words and concepts */
+	double cosine; /* similarity of the embeddings, -1..1 */
+	char *snippet; /* the facts of the item that matched best: "path: value; …" */
+	char *matched; /* words of the query that were found, in its order */
 	json_t *body;
 };
 void rast_hits_free(struct rast_hit *hits, size_t n);

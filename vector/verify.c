@@ -38,7 +38,7 @@ static int verify_vector(struct rast_store *s, const struct rast_record *rec, bo
 			 struct rast_err *err)
 {
 	float want[RAST_EMBED_DIMS], have[RAST_EMBED_DIMS];
-	struct rast_features f = { 0 };
+	struct rast_features f = {0};
 	struct rast_version v;
 	uint8_t key[12];
 	char *text = NULL, *data;
@@ -57,8 +57,8 @@ static int verify_vector(struct rast_store *s, const struct rast_record *rec, bo
 	if (rec->flags & RAST_RECORD_DELETED) {
 		rocksdb_free(data);
 		return data ? WRONG(err, "version %llu is a deletion and has a vector",
-				    (unsigned long long)rec->op) :
-			      0;
+				    (unsigned long long)rec->op)
+			    : 0;
 	}
 	if (!data)
 		return WRONG(err, "version %llu has no vector", (unsigned long long)rec->op);
@@ -175,7 +175,7 @@ static int verify_ops(struct rast_store *s, struct rast_verify *sum, struct rast
 {
 	_cleanup_iter_ rocksdb_iterator_t *it =
 		rocksdb_create_iterator_cf(s->db, s->scan, s->cf[CF_OPS]);
-	uint8_t chain[RAST_HASH_LEN] = { 0 };
+	uint8_t chain[RAST_HASH_LEN] = {0};
 	int r;
 
 	for (rocksdb_iter_seek_to_first(it); rocksdb_iter_valid(it); rocksdb_iter_next(it)) {
@@ -245,7 +245,7 @@ static int verify_count(struct rast_store *s, int cf, size_t want, const char *w
 int rast_store_verify(struct rast_store *s, struct rast_verify *ret, struct rast_err *err)
 {
 	rast_store_scope_lock(s);
-	struct rast_verify sum = { 0 };
+	struct rast_verify sum = {0};
 	size_t keys = 0;
 	int r = s->failed || !s->db ? rast_store_reopen(s, err) : 0;
 

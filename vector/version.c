@@ -11,7 +11,7 @@ void rast_version_finish(struct rast_version *v)
 	free(v->author);
 	free(v->message);
 	json_decref(v->body);
-	*v = (struct rast_version){ 0 };
+	*v = (struct rast_version){0};
 }
 
 static void set_hex(json_t *obj, const char *key, const uint8_t hash[RAST_HASH_LEN])

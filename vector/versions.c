@@ -132,9 +132,9 @@ int rast_store_get(struct rast_store *s, const char *key, uint64_t as_of, struct
 				 (unsigned long long)ret->op);
 		rast_version_finish(ret);
 	} else if (r == -ENOENT) {
-		(void)rast_err_set(err, ENOENT, as_of ? "%s: not there at version %llu" :
-							"%s: not found",
-				   key, (unsigned long long)as_of);
+		(void)rast_err_set(err, ENOENT,
+				   as_of ? "%s: not there at version %llu" : "%s: not found", key,
+				   (unsigned long long)as_of);
 	}
 	return r;
 }
@@ -162,13 +162,13 @@ int rast_store_list(struct rast_store *s, const char *prefix, uint64_t as_of, ra
 	for (rocksdb_iter_seek(it, (const char *)buf, n); rocksdb_iter_valid(it);
 	     rocksdb_iter_next(it)) {
 		size_t len, vlen;
-		const char *k = rocksdb_iter_key(it, &len);
+		const char *k = rocksdb_iter_key(it, &len), *d = rocksdb_iter_value(it, &vlen);
 		struct rast_version v;
 		struct rast_head head;
 
 		if (len < n || memcmp(k, buf, n) != 0)
 			break;
-		if (rast_head_decode(rocksdb_iter_value(it, &vlen), vlen, &head) < 0)
+		if (rast_head_decode(d, vlen, &head) < 0)
 			return rast_err_set(err, EBADMSG, "damaged: head of %.*s", (int)len - 4,
 					    k + 4);
 		if (!as_of && head.flags & RAST_RECORD_DELETED)

@@ -16,8 +16,8 @@
 
 static bool plain(const char *s)
 {
-	static const char *const words[] = { "null", "true", "false", "yes", "no",
-					     "on",   "off",  "y",     "n" };
+	static const char *const words[] = {"null", "true", "false", "yes", "no",
+					    "on",   "off",  "y",     "n"};
 
 	if (!isalpha((unsigned char)*s) && *s != '/' && *s != '_')
 		return false;
@@ -62,7 +62,8 @@ static int by_name(const void *a, const void *b)
 
 static bool nested(const json_t *v)
 {
-	return (json_is_object(v) && json_object_size(v)) || (json_is_array(v) && json_array_size(v));
+	return (json_is_object(v) && json_object_size(v)) ||
+	       (json_is_array(v) && json_array_size(v));
 }
 
 static void indent(FILE *f, int level)

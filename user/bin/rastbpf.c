@@ -2,9 +2,11 @@
 /* rastbpf: the table of all objects. Each one's verbs stand in its own *_cmd.c. */
 #include "cli/cli.h"
 #include "cli/completion.h"
+#include "vector/config_cmd.h"
 
 static const struct rast_object *const objects[] = {
 	&rast_completion_object,
+	&rast_object_config,
 	NULL,
 };
 
