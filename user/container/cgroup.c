@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Cgroup directories: finding the mounts, making, limiting, opening; see cgroup.h. Kill, removal and
+ * counters are in cgroup_ops.c.
+ */
+#include "container/cgroup.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+static const char *const names[RAST_CG_MAX] = {"cpu", "memory", "pids", "io", "cpuacct"};
+static const char *const v1_names[RAST_CG_MAX] = {"cpu", "memory", "pids", "blkio", "cpuacct"};
+
+static bool is_fs(const char *path, long magic)
+{
+	struct statfs s;
+
+	return statfs(path, &s) == 0 && s.f_type == magic;
+}
+
+static unsigned int controllers(int dirfd, const char *file)
+{
+	_cleanup_free_ char *text = NULL;
+	unsigned int bits = 0;
+	char *save, *w;
+	int i;
+
+	if (rast_read_file(dirfd, file, 4096, &text, NULL) < 0)
+		return 0;
+	for (w = strtok_r(text, " \n", &save); w; w = strtok_r(NULL, " \n", &save))
+		for (i = 0; i < RAST_CG_MAX; i++)
+			if (!strcmp(w, names[i]))
+				bits |= 1u << i;
+	return bits;
+}
+
+int rast_cgroup_layout_init(struct rast_cgroup_layout *ret, struct rast_err *err)
+{
+	static const char *const joint[] = {"cpu,cpuacct", "cpuacct,cpu"};
+	struct rast_cgroup_layout l = {.v2_fd = -1};
+	int i, j;
+
+	if (is_fs("/sys/fs/cgroup", CGROUP2_SUPER_MAGIC))
+		(void)strcpy(l.v2_path, "/sys/fs/cgroup");
+	else if (is_fs("/sys/fs/cgroup/unified", CGROUP2_SUPER_MAGIC))
+		(void)strcpy(l.v2_path, "/sys/fs/cgroup/unified");
+	else
+		return rast_err_set(err, ENODEV,
+				    "no cgroup2 mount at /sys/fs/cgroup or /sys/fs/cgroup/unified");
+	l.v2_fd = open(l.v2_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (l.v2_fd < 0)
+		return rast_err_sys(err, errno, "%s", l.v2_path);
+	l.v2 = controllers(l.v2_fd, "cgroup.controllers");
+	if (!strcmp(l.v2_path, "/sys/fs/cgroup")) {
+		*ret = l;
+		return 0;
+	}
+	for (i = 0; i < RAST_CG_MAX; i++) {
+		if (l.v2 & (1u << i))
+			continue;
+		(void)snprintf(l.v1_path[i], sizeof(l.v1_path[i]), "/sys/fs/cgroup/%s",
+			       v1_names[i]);
+		for (j = 0; j < 2 && !is_fs(l.v1_path[i], CGROUP_SUPER_MAGIC) &&
+			    (i == RAST_CG_CPU || i == RAST_CG_CPUACCT);
+		     j++)
+			(void)snprintf(l.v1_path[i], sizeof(l.v1_path[i]), "/sys/fs/cgroup/%s",
+				       joint[j]);
+		if (is_fs(l.v1_path[i], CGROUP_SUPER_MAGIC))
+			l.v1 |= 1u << i;
+		else
+			l.v1_path[i][0] = '\0';
+	}
+	*ret = l;
+	return 0;
+}
+
+void rast_cgroup_layout_finish(struct rast_cgroup_layout *l)
+{
+	rast_closep(&l->v2_fd);
+	l->v2_fd = -1;
+}
+
+static unsigned int wanted(const struct rast_cgroup_limits *lim)
+{
+	return (lim->cpu_max_milli || lim->cpu_weight_milli ? 1u << RAST_CG_CPU : 0) |
+	       (lim->mem_max_bytes || lim->mem_high_bytes ? 1u << RAST_CG_MEMORY : 0) |
+	       (lim->pids_max ? 1u << RAST_CG_PIDS : 0) | (lim->io_weight ? 1u << RAST_CG_IO : 0);
+}
+
+const char *rast_cgroup_missing(const struct rast_cgroup_layout *l,
+				const struct rast_cgroup_limits *lim, char *buf, size_t size)
+{
+	unsigned int bits = wanted(lim) & ~(l->v1 | l->v2);
+	size_t n = 0;
+	int i;
+
+	buf[0] = '\0';
+	for (i = 0; i < RAST_CG_MAX && n < size; i++)
+		if (bits & (1u << i))
+			n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? ", " : "", names[i]);
+	return buf;
+}
+
+static int set(int dirfd, const char *path, const char *file, const char *text,
+	       struct rast_err *err)
+{
+	int r = rast_write_file(dirfd, file, text);
+
+	return r < 0 ? rast_err_sys(err, -r, "cgroup %s: writing \"%s\" to %s", path, text, file)
+		     : 0;
+}
+
+static int set_u64(int dirfd, const char *path, const char *file, uint64_t v, struct rast_err *err)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)v);
+	return set(dirfd, path, file, text, err);
+}
+
+/* Kubernetes' shares of a request in thousandths of a CPU, and their weight on cgroup2. */
+static uint64_t shares(uint64_t milli)
+{
+	uint64_t s = milli * 1024 / 1000;
+
+	return s < 2 ? 2 : s > 262144 ? 262144 : s;
+}
+
+static uint64_t weight(uint64_t milli)
+{
+	uint64_t w = 1 + (shares(milli) - 2) * 9999 / 262142;
+
+	return w > 10000 ? 10000 : w;
+}
+
+static int limit_v2(int fd, const char *path, const struct rast_cgroup_limits *lim,
+		    unsigned int have, struct rast_err *err)
+{
+	char text[64];
+	int r = 0;
+
+	if (have & (1u << RAST_CG_CPU)) {
+		(void)snprintf(text, sizeof(text), "%llu 100000",
+			       (unsigned long long)lim->cpu_max_milli * 100);
+		if ((lim->cpu_max_milli && (r = set(fd, path, "cpu.max", text, err)) < 0) ||
+		    (lim->cpu_weight_milli &&
+		     (r = set_u64(fd, path, "cpu.weight", weight(lim->cpu_weight_milli), err)) < 0))
+			return r;
+	}
+	if (have & (1u << RAST_CG_MEMORY)) {
+		if ((lim->mem_max_bytes &&
+		     (r = set_u64(fd, path, "memory.max", lim->mem_max_bytes, err)) < 0) ||
+		    (lim->mem_high_bytes &&
+		     (r = set_u64(fd, path, "memory.high", lim->mem_high_bytes, err)) < 0))
+			return r;
+		/* Absent on kernels without swap. */
+		if (lim->no_swap && faccessat(fd, "memory.swap.max", W_OK, 0) == 0 &&
+		    (r = set(fd, path, "memory.swap.max", "0", err)) < 0)
+			return r;
+	}
+	if ((have & (1u << RAST_CG_PIDS)) && lim->pids_max)
+		r = set_u64(fd, path, "pids.max", lim->pids_max, err);
+	if (!r && (have & (1u << RAST_CG_IO)) && lim->io_weight &&
+	    faccessat(fd, "io.weight", W_OK, 0) == 0)
+		r = set_u64(fd, path, "io.weight", lim->io_weight, err);
+	return r;
+}
+
+static int limit_v1(int fd, const char *path, int which, const struct rast_cgroup_limits *lim,
+		    struct rast_err *err)
+{
+	int r = 0;
+
+	switch (which) {
+	case RAST_CG_CPU:
+		if ((lim->cpu_max_milli &&
+		     ((r = set_u64(fd, path, "cpu.cfs_period_us", 100000, err)) < 0 ||
+		      (r = set_u64(fd, path, "cpu.cfs_quota_us", lim->cpu_max_milli * 100, err)) <
+			      0)))
+			return r;
+		return lim->cpu_weight_milli
+			       ? set_u64(fd, path, "cpu.shares", shares(lim->cpu_weight_milli), err)
+			       : 0;
+	case RAST_CG_MEMORY:
+		if (lim->mem_max_bytes &&
+		    (r = set_u64(fd, path, "memory.limit_in_bytes", lim->mem_max_bytes, err)) < 0)
+			return r;
+		if (lim->mem_max_bytes && lim->no_swap &&
+		    faccessat(fd, "memory.memsw.limit_in_bytes", W_OK, 0) == 0)
+			return set_u64(fd, path, "memory.memsw.limit_in_bytes", lim->mem_max_bytes,
+				       err);
+		return 0;
+	case RAST_CG_PIDS:
+		return lim->pids_max ? set_u64(fd, path, "pids.max", lim->pids_max, err) : 0;
+	case RAST_CG_IO:
+		return lim->io_weight && faccessat(fd, "blkio.weight", W_OK, 0) == 0
+			       ? set_u64(fd, path, "blkio.weight", lim->io_weight, err)
+			       : 0;
+	default:
+		return 0;
+	}
+}
+
+/* Each directory of the path below dirfd, with controllers passed down on cgroup2. */
+static int make_path(int dirfd, const char *path, unsigned int v2, struct rast_err *err)
+{
+	char buf[192], enable[64] = "";
+	size_t n = 0;
+	char *p;
+	int i;
+
+	for (i = 0; i < RAST_CG_MAX; i++)
+		if (v2 & (1u << i))
+			n += (size_t)snprintf(enable + n, sizeof(enable) - n, "%s+%s", n ? " " : "",
+					      names[i]);
+	if ((size_t)snprintf(buf, sizeof(buf), "%s/", path) >= sizeof(buf))
+		return rast_err_set(err, ENAMETOOLONG, "cgroup path %.80s… is too long", path);
+	/* Nearly always only the last one or two are missing. */
+	for (p = strchr(buf, '/'); p; p = strchr(p + 1, '/')) {
+		char file[224];
+
+		*p = '\0';
+		if (mkdirat(dirfd, buf, 0755) < 0) {
+			if (errno != EEXIST)
+				return rast_err_sys(err, errno, "mkdir cgroup %s", buf);
+		} else if (v2) {
+			/* A new directory: its parent must hand the controllers down. */
+			char *slash = strrchr(buf, '/');
+			int r;
+
+			if (slash)
+				(void)snprintf(file, sizeof(file), "%.*s/cgroup.subtree_control",
+					       (int)(slash - buf), buf);
+			else
+				(void)strcpy(file, "cgroup.subtree_control");
+			r = rast_write_file(dirfd, file, enable);
+			if (r < 0 && r != -EBUSY)
+				return rast_err_sys(err, -r, "cgroup: writing \"%s\" to %s", enable,
+						    file);
+		}
+		*p = '/';
+	}
+	return 0;
+}
+
+static void fill_id(struct rast_cgroup *cg)
+{
+	struct stat st;
+
+	/* On 64-bit kernels the inode number is the cgroup id. */
+	cg->id = fstat(cg->fd, &st) == 0 ? st.st_ino : 0;
+}
+
+static int join_v1(const struct rast_cgroup_layout *l, int which, const char *path,
+		   const struct rast_cgroup_limits *lim, struct rast_cgroup *cg,
+		   struct rast_err *err)
+{
+	_cleanup_close_ int top = open(l->v1_path[which], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int dir = -1;
+	int r;
+
+	if (top < 0)
+		return rast_err_sys(err, errno, "%s", l->v1_path[which]);
+	r = make_path(top, path, 0, err);
+	if (r < 0)
+		return r;
+	dir = openat(top, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return rast_err_sys(err, errno, "%s/%s", l->v1_path[which], path);
+	cg->v1 |= 1u << which;
+	r = limit_v1(dir, path, which, lim, err);
+	if (r < 0)
+		return r;
+	cg->procs[which] = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	return cg->procs[which] < 0
+		       ? rast_err_sys(err, errno, "%s/%s/cgroup.procs", l->v1_path[which], path)
+		       : 0;
+}
+
+int rast_cgroup_create(const struct rast_cgroup_layout *l, const char *path,
+		       const struct rast_cgroup_limits *lim, struct rast_cgroup *ret,
+		       struct rast_err *err)
+{
+	struct rast_cgroup cg = RAST_CGROUP_INIT;
+	unsigned int want = wanted(lim);
+	int r, i;
+
+	if (lim->stats)
+		want |= 1u << RAST_CG_MEMORY | 1u << RAST_CG_PIDS | 1u << RAST_CG_CPUACCT;
+	if ((size_t)snprintf(cg.path, sizeof(cg.path), "%s", path) >= sizeof(cg.path))
+		return rast_err_set(err, ENAMETOOLONG, "cgroup path %.80s… is too long", path);
+	r = make_path(l->v2_fd, path, l->v2, err);
+	if (r < 0)
+		goto fail;
+	cg.fd = openat(l->v2_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (cg.fd < 0) {
+		r = rast_err_sys(err, errno, "cgroup %s", path);
+		goto fail;
+	}
+	fill_id(&cg);
+	r = limit_v2(cg.fd, path, lim, l->v2 & want, err);
+	for (i = 0; i < RAST_CG_MAX && r == 0; i++)
+		if (l->v1 & want & (1u << i))
+			r = join_v1(l, i, path, lim, &cg, err);
+	if (r < 0)
+		goto fail;
+	*ret = cg;
+	return 0;
+fail:
+	rast_cgroup_finish(&cg);
+	(void)rast_cgroup_remove(l, path, NULL);
+	return r;
+}
+
+int rast_cgroup_open(const struct rast_cgroup_layout *l, const char *path, struct rast_cgroup *ret,
+		     struct rast_err *err)
+{
+	struct rast_cgroup cg = RAST_CGROUP_INIT;
+	char file[320];
+	int i;
+
+	(void)snprintf(cg.path, sizeof(cg.path), "%s", path);
+	cg.fd = openat(l->v2_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (cg.fd < 0)
+		return rast_err_sys(err, errno, "cgroup %s", path);
+	fill_id(&cg);
+	for (i = 0; i < RAST_CG_MAX; i++) {
+		if (!(l->v1 & (1u << i)))
+			continue;
+		(void)snprintf(file, sizeof(file), "%s/%s/cgroup.procs", l->v1_path[i], path);
+		cg.procs[i] = open(file, O_WRONLY | O_CLOEXEC);
+		if (cg.procs[i] >= 0)
+			cg.v1 |= 1u << i;
+	}
+	*ret = cg;
+	return 0;
+}
+
+void rast_cgroup_finish(struct rast_cgroup *cg)
+{
+	int i;
+
+	rast_closep(&cg->fd);
+	cg->fd = -1;
+	for (i = 0; i < RAST_CG_MAX; i++) {
+		rast_closep(&cg->procs[i]);
+		cg->procs[i] = -1;
+	}
+}

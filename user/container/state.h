@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What runs on this node, as files: no database on the launch path, and any process can read it.
+ *
+ *   <run_dir>/pods/NS/POD/pod.json            the pod, see below
+ *   <run_dir>/pods/NS/POD/netns               its network namespace (bind mount)
+ *   <run_dir>/pods/NS/POD/hosts, resolv.conf  mounted into its containers
+ *   <run_dir>/pods/NS/POD/containers/C.json   a container
+ *   <run_dir>/pods/NS/POD/containers/C/       its writable layer, volumes
+ *   <run_dir>/pods/NS/POD/logs/C.log          its stdout and stderr
+ *   <run_dir>/numbers                         bitmaps of taken container slots and identities
+ *
+ * pod.json: {"namespace","name","labels":{},"annotations":{},"ports":[{"name","protocol","port"}],
+ *   "network":"pod"|"host"|"none","address":"10.77.0.2","mac","ifname","ifindex","identity",
+ *   "restart_policy","grace_s","created":"…Z","manifest":{…},"config_maps":[…]}
+ * C.json: {"name","image","rootfs","command":[…],"slot","cgroup_id","pid","start_ticks","started":"…Z",
+ *   "started_ns","restarts","log","ready"}
+ * `pid` is in the host's namespace and means the process whose start time in /proc/PID/stat is
+ * start_ticks; anything else is somebody else's.
+ *
+ * Files change by rename, so a reader sees old or new. Writers hold the node lock.
+ */
+#ifndef RAST_CONTAINER_STATE_H
+#define RAST_CONTAINER_STATE_H
+
+#include "base/err.h"
+#include "base/instance.h"
+#include "base/json.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* <run_dir>/lock; held until the fd is closed. Waits. */
+int rast_state_lock(const struct rast_instance *in, int *ret_fd, struct rast_err *err);
+
+/* "<run_dir>/pods/NS/POD[/tail]"; -ENAMETOOLONG. */
+int rast_state_pod_path(const struct rast_instance *in, const char *ns, const char *pod,
+			const char *tail, char *buf, size_t size);
+
+/* -ENOENT when there is no such pod. With `containers`, an array of the C.json objects is added. */
+int rast_state_pod_load(const struct rast_instance *in, const char *ns, const char *pod,
+			bool containers, json_t **ret, struct rast_err *err);
+/* Makes the folders too. A member "containers" is not written. */
+int rast_state_pod_store(const struct rast_instance *in, const json_t *pod, struct rast_err *err);
+/* Removes the pod's folder; what is still mounted in it makes this fail with -EXDEV or -EBUSY. */
+int rast_state_pod_remove(const struct rast_instance *in, const char *ns, const char *pod,
+			  struct rast_err *err);
+/* Every pod, sorted by namespace and name. One that cannot be read is {"namespace","name","broken"}. */
+int rast_state_pods(const struct rast_instance *in, bool containers, json_t **ret,
+		    struct rast_err *err);
+
+int rast_state_container_load(const struct rast_instance *in, const char *ns, const char *pod,
+			      const char *name, json_t **ret, struct rast_err *err);
+int rast_state_container_store(const struct rast_instance *in, const char *ns, const char *pod,
+			       const json_t *container, struct rast_err *err);
+
+/*
+ * Finds what a person means by NAME: "pod", "ns/pod" or "ns/pod/container"; a bare pod is looked for in
+ * every namespace. *ret_container is "" when NAME names a pod. -ENOENT, -EEXIST (ambiguous) with err.
+ */
+struct rast_state_name {
+	char ns[64], pod[256], container[64];
+};
+int rast_state_resolve(const struct rast_instance *in, const char *name,
+		       struct rast_state_name *ret, struct rast_err *err);
+
+/* Lowest free number of its kind, marked as taken; hold the node lock. -ENOSPC with err. */
+enum rast_state_number { RAST_NUMBER_SLOT, RAST_NUMBER_IDENTITY };
+int rast_state_number_take(const struct rast_instance *in, enum rast_state_number kind,
+			   uint32_t *ret, struct rast_err *err);
+int rast_state_number_drop(const struct rast_instance *in, enum rast_state_number kind,
+			   uint32_t number);
+
+/* Field 22 of /proc/PID/stat, in clock ticks since boot; -ESRCH when there is no such process. */
+int rast_state_start_ticks(int pid, uint64_t *ret);
+/* Does the process of this C.json still live? */
+bool rast_state_container_alive(const json_t *container);
+
+#endif
