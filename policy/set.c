@@ -184,8 +184,9 @@ static void sort(struct rast_policy_set *set)
 		qsort(set->namespaces, set->n_namespaces, sizeof(*set->namespaces), cmp_ns);
 }
 
-int rast_policy_set_parse(const struct rast_yaml_node *doc, struct rast_policy_set *set,
-			  struct rast_err *err)
+int rast_policy_set_insert(const struct rast_yaml_node *doc, struct rast_policy_set *set,
+			   struct rast_policy **ret_policy, struct rast_policy_ns_doc **ret_ns,
+			   struct rast_err *err)
 {
 	size_t np = set->n_policies, nn = set->n_namespaces, i;
 	int r = append(doc, set, err);
@@ -206,6 +207,7 @@ int rast_policy_set_parse(const struct rast_yaml_node *doc, struct rast_policy_s
 		for (i = np; i && cmp(set->policies[i - 1], p) > 0; i--)
 			set->policies[i] = set->policies[i - 1];
 		set->policies[i] = p;
+		*ret_policy = p;
 	} else {
 		struct rast_policy_ns_doc *d = set->namespaces[nn];
 
@@ -220,8 +222,18 @@ int rast_policy_set_parse(const struct rast_yaml_node *doc, struct rast_policy_s
 		for (i = nn; i && strcmp(set->namespaces[i - 1]->name, d->name) > 0; i--)
 			set->namespaces[i] = set->namespaces[i - 1];
 		set->namespaces[i] = d;
+		*ret_ns = d;
 	}
 	return 0;
+}
+
+int rast_policy_set_parse(const struct rast_yaml_node *doc, struct rast_policy_set *set,
+			  struct rast_err *err)
+{
+	struct rast_policy *p;
+	struct rast_policy_ns_doc *d;
+
+	return rast_policy_set_insert(doc, set, &p, &d, err);
 }
 
 /* A delete needs no more of a document than its name. */

@@ -94,6 +94,11 @@ struct rast_policy_set {
 void rast_policy_destroy(struct rast_policy *p);
 void rast_policy_ns_doc_destroy(struct rast_policy_ns_doc *d);
 
+/* rast_policy_set_parse() that says what it made: one of the two is set. */
+int rast_policy_set_insert(const struct rast_yaml_node *doc, struct rast_policy_set *set,
+			   struct rast_policy **ret_policy, struct rast_policy_ns_doc **ret_ns,
+			   struct rast_err *err);
+
 /* parse.c, parse_rule.c: one document each; the caller destroys. */
 int rast_policy_parse_netpol(const struct rast_yaml_node *doc, struct rast_policy **ret,
 			     struct rast_err *err);
