@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static json_t *lines(const struct rast_policy *p, enum rast_direction d)
 {
@@ -31,10 +32,10 @@ static json_t *documents(const struct rast_policy_set *set)
 		const struct rast_policy *p = set->policies[i];
 
 		(void)json_array_append_new(
-			out, json_pack("{s:s, s:i, s:o, s:o, s:O}", "file", p->file, "line",
-				       p->line, "ingress_lines", lines(p, RAST_DIR_INGRESS),
-				       "egress_lines", lines(p, RAST_DIR_EGRESS), "document",
-				       p->doc));
+			out,
+			json_pack("{s:s, s:i, s:o, s:o, s:O}", "file", p->file, "line", p->line,
+				  "ingress_lines", lines(p, RAST_DIR_INGRESS), "egress_lines",
+				  lines(p, RAST_DIR_EGRESS), "document", p->doc));
 	}
 	for (size_t i = 0; i < set->n_namespaces; i++) {
 		const struct rast_policy_ns_doc *d = set->namespaces[i];
@@ -49,8 +50,7 @@ static json_t *documents(const struct rast_policy_set *set)
 static int restore_origin(const json_t *o, struct rast_policy *p, struct rast_policy_ns_doc *d)
 {
 	static const char *const keys[] = {"ingress_lines", "egress_lines"};
-	const char *file =
-		rast_arena_str(p ? &p->arena : &d->arena, rast_json_str(o, "file"));
+	const char *file = rast_arena_str(p ? &p->arena : &d->arena, rast_json_str(o, "file"));
 	int line = (int)rast_json_int(o, "line");
 
 	if (!file)
@@ -146,8 +146,8 @@ static void remove_old(const char *dir, uint32_t generation)
 		unsigned int g;
 		int end = 0;
 
-		if (sscanf(e->d_name, "rules.%u.json%n", &g, &end) == 1 && end &&
-		    !e->d_name[end] && (g > generation || generation - g >= RAST_POLICY_KEEP))
+		if (sscanf(e->d_name, "rules.%u.json%n", &g, &end) == 1 && end && !e->d_name[end] &&
+		    (g > generation || generation - g >= RAST_POLICY_KEEP))
 			(void)unlinkat(dirfd(d), e->d_name, 0);
 	}
 	if (d)

@@ -78,8 +78,7 @@ static int check_pair(const char *name, const struct rast_policy_image *im,
 		uint16_t id = im->matrix[i] & RAST_CELL_RULE;
 
 		/* Neighbouring cells mostly have one rule. */
-		if (id < RAST_RULE_FIRST ||
-		    (i && id == (im->matrix[i - 1] & RAST_CELL_RULE)))
+		if (id < RAST_RULE_FIRST || (i && id == (im->matrix[i - 1] & RAST_CELL_RULE)))
 			continue;
 		if (!rast_policy_rules_find(rules, id))
 			return rast_err_at(err, EINVAL, name, 0, 0, NULL,
@@ -89,8 +88,8 @@ static int check_pair(const char *name, const struct rast_policy_image *im,
 }
 
 int rast_policy_file_read(const char *name, const void *data, size_t len,
-			  struct rast_policy_image **ret_image, struct rast_policy_rules **ret_rules,
-			  struct rast_err *err)
+			  struct rast_policy_image **ret_image,
+			  struct rast_policy_rules **ret_rules, struct rast_err *err)
 {
 	_cleanup_free_ struct rast_policy_image *im = NULL;
 	_cleanup_policy_rules_ struct rast_policy_rules *rules = NULL;

@@ -302,7 +302,7 @@ static int fill(const struct rast_yaml_node *doc, const char *ns, const char *na
 {
 	p->ns = rast_arena_str(&p->arena, ns);
 	p->name = rast_arena_str(&p->arena, name);
-	p->file = rast_arena_str(&p->arena, rast_yaml_file(doc->doc));
+	p->file = rast_policy_file_of(doc, &p->arena);
 	p->line = doc->line;
 	p->doc = rast_yaml_to_json(doc);
 	if (!p->ns || !p->name || !p->file || !p->doc)
@@ -377,7 +377,7 @@ static int namespace(const struct rast_yaml_node *doc, struct rast_policy_ns_doc
 		return rast_yaml_err(rast_yaml_get(rast_yaml_get(doc, "metadata"), "name"), err,
 				     "name \"%.64s\" %s", name, why);
 	d->name = rast_arena_str(&d->arena, name);
-	d->file = rast_arena_str(&d->arena, rast_yaml_file(doc->doc));
+	d->file = rast_policy_file_of(doc, &d->arena);
 	d->line = doc->line;
 	d->doc = rast_yaml_to_json(doc);
 	if (!d->name || !d->file || !d->doc)

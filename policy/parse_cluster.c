@@ -305,7 +305,7 @@ static int cluster(const struct rast_yaml_node *doc, struct rast_policy *p, stru
 	p->line = doc->line;
 	p->ns = "";
 	p->name = rast_arena_str(&p->arena, name);
-	p->file = rast_arena_str(&p->arena, rast_yaml_file(doc->doc));
+	p->file = rast_policy_file_of(doc, &p->arena);
 	p->doc = rast_yaml_to_json(doc);
 	if (!p->name || !p->file || !p->doc)
 		return rast_err_sys(err, ENOMEM, "%s", name);

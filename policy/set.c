@@ -26,6 +26,19 @@ void rast_policy_ns_doc_destroy(struct rast_policy_ns_doc *d)
 	free(d);
 }
 
+const char *rast_policy_file_of(const struct rast_yaml_node *doc, struct rast_arena *a)
+{
+	char *file = rast_arena_str(a, rast_yaml_file(doc->doc));
+	json_t *text = file ? json_string(file) : NULL;
+
+	/* It goes into JSON, which has no place for a name that is not UTF-8. */
+	for (char *c = file; file && !text && *c; c++)
+		if ((unsigned char)*c >= 0x80)
+			*c = '?';
+	json_decref(text);
+	return file;
+}
+
 int rast_policy_set_create(struct rast_policy_set **ret)
 {
 	struct rast_policy_set *s = calloc(1, sizeof(*s));

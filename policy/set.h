@@ -94,6 +94,8 @@ struct rast_policy_set {
 void rast_policy_destroy(struct rast_policy *p);
 void rast_policy_ns_doc_destroy(struct rast_policy_ns_doc *d);
 
+/* The file a document came from, as text that can be shown. */
+const char *rast_policy_file_of(const struct rast_yaml_node *doc, struct rast_arena *a);
 /* rast_policy_set_parse() that says what it made: one of the two is set. */
 int rast_policy_set_insert(const struct rast_yaml_node *doc, struct rast_policy_set *set,
 			   struct rast_policy **ret_policy, struct rast_policy_ns_doc **ret_ns,

@@ -29,19 +29,19 @@ json_t *rast_policy_world_to_json(const struct rast_policy_world *world)
 		json_t *ports = json_array();
 
 		if (p->addr4)
-			(void)json_object_set_new(o, "addr4",
-						  json_string(rast_addr_format(false, p->addr4, buf,
-									       sizeof(buf))));
+			(void)json_object_set_new(
+				o, "addr4",
+				json_string(rast_addr_format(false, p->addr4, buf, sizeof(buf))));
 		if (rast_addr_from_bytes(p->addr6))
 			(void)json_object_set_new(
 				o, "addr6",
 				json_string(rast_addr_format(true, rast_addr_from_bytes(p->addr6),
 							     buf, sizeof(buf))));
 		for (size_t j = 0; j < p->n_ports; j++)
-			(void)json_array_append_new(
-				ports, json_pack("{s:s, s:s, s:i}", "name", p->ports[j].name,
-						 "protocol", protos[p->ports[j].proto], "port",
-						 p->ports[j].port));
+			(void)json_array_append_new(ports, json_pack("{s:s, s:s, s:i}", "name",
+								     p->ports[j].name, "protocol",
+								     protos[p->ports[j].proto],
+								     "port", p->ports[j].port));
 		(void)json_object_set_new(o, "ports", ports);
 		(void)json_array_append_new(pods, o);
 	}
@@ -155,8 +155,8 @@ int rast_policy_world_from_json(const json_t *value, struct rast_policy_world *r
 		struct rast_policy_namespace ns = {.name = rast_json_str(o, "name")};
 
 		r = *ns.name ? labels_from_json(&world.arena, json_object_get(o, "labels"),
-						&ns.labels, &ns.n_labels) :
-			       -EINVAL;
+						&ns.labels, &ns.n_labels)
+			     : -EINVAL;
 		if (!r)
 			r = rast_policy_world_add_namespace(&world, &ns);
 	}

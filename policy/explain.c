@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * explain: the verdict is read from the image, as the kernel does; only the reasons beside it (who
+ * isolates, what nearly matched, what to add) come from the policies.
+ */
+#include "policy/explain.h"
+
+#include "policy/stage.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct end {
+	const char *given;
+	const struct rast_policy_pod *pod;
+	bool host, v6;
+	rast_u128 addr; /* of a pod: its IPv4 address; 0: none */
+};
+
+struct ask {
+	const struct rast_policy_set *set;
+	const struct rast_policy_image *image;
+	const struct rast_policy_rules *rules;
+	const struct rast_policy_question *q;
+	struct rast_index ix;
+	uint64_t *bits; /* pods */
+	json_t *text;
+};
+
+static const char *const protos[] = {"TCP", "UDP", "SCTP", "other"};
+static const char *const dirs[] = {"ingress", "egress"};
+
+static int find_end(const struct rast_policy_world *world, const char *given, struct end *ret,
+		    struct rast_err *err)
+{
+	struct end e = {.given = given};
+
+	if (!strcmp(given, "host") || !strcmp(given, "node")) {
+		e.host = true;
+		e.addr = world->host4;
+	} else if (!rast_addr_parse(given, &e.v6, &e.addr)) {
+		for (size_t i = 0; i < world->n_pods; i++)
+			if (e.v6 ? rast_addr_from_bytes(world->pods[i].addr6) == e.addr
+				 : world->pods[i].addr4 == e.addr)
+				e.pod = &world->pods[i];
+		e.host = !e.v6 && world->host4 && world->host4 == e.addr;
+	} else {
+		e.pod = rast_policy_world_find(world, given);
+		if (!e.pod)
+			return rast_err_set(
+				err, ENOENT,
+				"no pod \"%.64s\" (want a pod's name, namespace/name, an "
+				"address or host)",
+				given);
+		e.addr = e.pod->addr4;
+	}
+	*ret = e;
+	return 0;
+}
+
+static json_t *describe_end(const struct end *e, const struct rast_policy_image *im)
+{
+	char buf[64];
+	json_t *o;
+
+	if (e->pod)
+		o = json_pack("{s:s, s:s, s:s, s:i, s:i}", "kind", "pod", "namespace", e->pod->ns,
+			      "name", e->pod->name, "identity", (int)e->pod->identity, "class",
+			      im->class_by_identity[e->pod->identity]);
+	else
+		o = json_pack("{s:s}", "kind", e->host ? "node" : "address");
+	if (e->addr)
+		(void)json_object_set_new(
+			o, "address",
+			json_string(rast_addr_format(e->v6, e->addr, buf, sizeof(buf))));
+	return o;
+}
+
+static const char *name_of(const struct end *e, char *buf, size_t size)
+{
+	if (e->pod)
+		(void)snprintf(buf, size, "%s/%s", e->pod->ns, e->pod->name);
+	else
+		(void)snprintf(buf, size, "%s", e->host ? "the node" : e->given);
+	return buf;
+}
+
+static struct rast_policy_end image_end(const struct end *e)
+{
+	struct rast_policy_end out = {.kind = RAST_END_IDENTITY};
+	rast_u128 addr = e->addr;
+
+	if (e->pod || e->host) {
+		out.identity = e->pod ? e->pod->identity : RAST_IDENTITY_HOST;
+	} else if (e->v6) {
+		out.kind = RAST_END_ADDR6;
+		for (int i = 15; i >= 0; i--, addr >>= 8)
+			out.addr6[i] = (uint8_t)addr;
+	} else {
+		out.kind = RAST_END_ADDR4;
+		out.addr4 = (uint32_t)addr;
+	}
+	return out;
+}
+
+/* Does a rule of this policy speak of this peer, of this port? Read from the policy, not the image. */
+static bool peer_matches(struct ask *a, const struct rast_policy *p,
+			 const struct rast_policy_rule *r, const struct end *peer)
+{
+	if (r->any_peer)
+		return true;
+	memset(a->bits, 0, (a->ix.words + 1) * sizeof(*a->bits));
+	for (size_t i = 0; i < r->n_peers; i++) {
+		const struct rast_policy_peer *k = &r->peers[i];
+
+		if (peer->pod)
+			rast_index_peer(&a->ix, p->ns, k, a->bits);
+		else if (k->kind == RAST_PEER_BLOCK && peer->addr &&
+			 rast_block_contains(&k->block, peer->v6, peer->addr))
+			return true;
+		else if (k->kind == RAST_PEER_NODES && peer->host)
+			return true;
+	}
+	for (size_t i = 0; peer->pod && i < a->ix.n_pods; i++)
+		if (a->ix.pods[i] == peer->pod)
+			return rast_bit_test(a->bits, i);
+	return false;
+}
+
+static bool port_matches(const struct ask *a, const struct rast_policy_rule *r,
+			 const struct end *destination)
+{
+	if (r->any_port)
+		return true;
+	for (size_t i = 0; i < r->n_ports; i++) {
+		const struct rast_policy_port *p = &r->ports[i];
+
+		if (p->proto != a->q->proto)
+			continue;
+		if (!p->name && p->lo <= a->q->port && a->q->port <= p->hi)
+			return true;
+		for (size_t j = 0; p->name && destination->pod && j < destination->pod->n_ports;
+		     j++) {
+			const struct rast_policy_named_port *n = &destination->pod->ports[j];
+
+			if (n->proto == p->proto && n->port == a->q->port &&
+			    !strcmp(n->name, p->name))
+				return true;
+		}
+	}
+	return false;
+}
+
+static json_t *near_of(struct ask *a, const struct rast_policy *p, enum rast_direction dir,
+		       const struct end *peer, const struct end *destination)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < p->n_rules[dir]; i++) {
+		const struct rast_policy_rule *r = &p->rules[dir][i];
+		bool who = peer_matches(a, p, r, peer), where = port_matches(a, r, destination);
+
+		if (who != where)
+			(void)json_array_append_new(
+				out, json_pack("{s:s, s:s, s:s, s:i, s:s, s:i, s:s}", "namespace",
+					       p->ns, "policy", p->name, "direction", dirs[dir],
+					       "index", (int)i, "file", p->file, "line", r->line,
+					       "missing", who ? "port" : "peer"));
+	}
+	return out;
+}
+
+/* ---- the rule that would allow it, as YAML ---- */
+
+struct yaml {
+	char *text;
+	size_t len, size;
+};
+
+__attribute__((format(printf, 2, 3))) static void put(struct yaml *y, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(y->text ? y->text + y->len : NULL, y->text ? y->size - y->len : 0, fmt, ap);
+	va_end(ap);
+	y->len += (size_t)n;
+}
+
+static void put_peer(struct yaml *y, const struct end *peer, const char *own_ns)
+{
+	char buf[64];
+
+	if (!peer->pod) {
+		put(y, "  - ipBlock:\n      cidr: %s/%d\n",
+		    rast_addr_format(peer->v6, peer->addr, buf, sizeof(buf)), peer->v6 ? 128 : 32);
+		return;
+	}
+	put(y, "  - podSelector:");
+	put(y, "%s", peer->pod->n_labels ? "\n      matchLabels:\n" : " {}\n");
+	for (size_t i = 0; i < peer->pod->n_labels; i++)
+		put(y, "        %s: \"%s\"\n", peer->pod->labels[i].key,
+		    peer->pod->labels[i].value);
+	if (strcmp(peer->pod->ns, own_ns) != 0)
+		put(y,
+		    "    namespaceSelector:\n      matchLabels:\n"
+		    "        kubernetes.io/metadata.name: %s\n",
+		    peer->pod->ns);
+}
+
+static void put_rule(struct yaml *y, const struct ask *a, enum rast_direction dir,
+		     const struct end *peer, const char *own_ns)
+{
+	/* A node whose address is not known can only be let through by a rule for everybody. */
+	bool known = peer->pod || peer->addr;
+
+	if (known) {
+		put(y, "- %s:\n", dir == RAST_DIR_INGRESS ? "from" : "to");
+		put_peer(y, peer, own_ns);
+	}
+	if (a->q->proto < RAST_PROTO_PORTED)
+		put(y, "%sports:\n  - protocol: %s\n    port: %u\n", known ? "  " : "- ",
+		    protos[a->q->proto], a->q->port);
+	else if (!known)
+		put(y, "- {}\n");
+}
+
+static json_t *suggest(const struct ask *a, enum rast_direction dir, const struct end *peer,
+		       const struct rast_policy *add_to)
+{
+	struct yaml y = {};
+	json_t *out = NULL;
+	char where[1024];
+
+	put_rule(&y, a, dir, peer, add_to->ns);
+	y.size = y.len + 1;
+	y.text = malloc(y.size);
+	if (y.text) {
+		y.len = 0;
+		put_rule(&y, a, dir, peer, add_to->ns);
+		(void)snprintf(where, sizeof(where), "spec.%s of %s %s/%s, %s:%d", dirs[dir],
+			       add_to->kind, add_to->ns, add_to->name, add_to->file, add_to->line);
+		out = json_pack("{s:s, s:s}", "add_to", where, "yaml", y.text);
+	}
+	free(y.text);
+	return out;
+}
+
+__attribute__((format(printf, 2, 3))) static void say(struct ask *a, const char *fmt, ...)
+{
+	char buf[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(buf, sizeof(buf), fmt, ap);
+	va_end(ap);
+	(void)json_array_append_new(a->text, json_string(buf));
+}
+
+static void say_rule(struct ask *a, const char *who, enum rast_direction dir, uint16_t cell)
+{
+	uint16_t id = cell & RAST_CELL_RULE;
+	const struct rast_policy_rule_ref *r = rast_policy_rules_find(a->rules, id);
+	char name[640];
+
+	(void)rast_policy_rules_name(a->rules, id, name, sizeof(name));
+	if (r)
+		say(a, "%s of %s: %s by %s (%s:%d)", dirs[dir], who,
+		    cell & RAST_CELL_ALLOW ? "allowed" : "denied", name,
+		    a->rules->policies[r->policy].file, r->line);
+	else if (id == RAST_RULE_NONE)
+		say(a, "%s of %s: %s: no policy selects it in this direction", dirs[dir], who,
+		    cell & RAST_CELL_ALLOW ? "allowed" : "denied");
+	else if (id == RAST_RULE_NODE)
+		say(a, "%s of %s: allowed: the node is always let in", dirs[dir], who);
+	else
+		say(a, "%s of %s: denied by default", dirs[dir], who);
+}
+
+static json_t *one_side(struct ask *a, enum rast_direction dir, const struct end *subject,
+			const struct end *peer, bool *ret_allowed)
+{
+	struct rast_policy_end end = image_end(peer);
+	uint16_t cell = rast_policy_image_verdict(a->image, dir, subject->pod->identity, &end,
+						  a->q->proto, a->q->port);
+	uint32_t klass = a->image->class_by_identity[subject->pod->identity];
+	const struct rast_policy_class_ref *c =
+		klass < a->rules->n_classes ? &a->rules->classes[klass] : NULL;
+	bool by_default = cell == RAST_RULE_DEFAULT_DENY;
+	json_t *isolated = json_array(), *near = json_array(), *suggestion = json_null();
+	char who[256];
+
+	*ret_allowed = cell & RAST_CELL_ALLOW;
+	say_rule(a, name_of(subject, who, sizeof(who)), dir, cell);
+	for (uint32_t i = 0; c && i < c->n_isolated_by[dir]; i++) {
+		uint32_t n = c->isolated_by[dir][i];
+		const struct rast_policy *p = n < a->set->n_policies ? a->set->policies[n] : NULL;
+
+		if (!p)
+			continue;
+		(void)json_array_append_new(isolated, json_pack("{s:s, s:s, s:s, s:i}", "namespace",
+								p->ns, "policy", p->name, "file",
+								p->file, "line", p->line));
+		if (!by_default)
+			continue;
+		say(a, "  isolated by %s %s/%s (%s:%d)", p->kind, p->ns, p->name, p->file, p->line);
+		{
+			_cleanup_json_ json_t *more =
+				near_of(a, p, dir, peer, dir == RAST_DIR_INGRESS ? subject : peer);
+
+			for (size_t k = 0; k < json_array_size(more); k++)
+				say(a, "  its rule %s[%d] (line %d) matches all but the %s",
+				    dirs[dir], (int)rast_json_int(json_array_get(more, k), "index"),
+				    (int)rast_json_int(json_array_get(more, k), "line"),
+				    rast_json_str(json_array_get(more, k), "missing"));
+			(void)json_array_extend(near, more);
+		}
+		if (json_is_null(suggestion))
+			suggestion = suggest(a, dir, peer, p);
+	}
+	return json_pack("{s:s, s:o, s:o, s:o, s:o}", "verdict", *ret_allowed ? "allow" : "deny",
+			 "rule", rast_policy_rules_describe(a->rules, cell & RAST_CELL_RULE),
+			 "isolated_by", isolated, "near", near, "suggestion", suggestion);
+}
+
+static int answer(struct ask *a, const struct end *from, const struct end *to, json_t **ret)
+{
+	bool out_ok = true, in_ok = true;
+	json_t *egress = from->pod ? one_side(a, RAST_DIR_EGRESS, from, to, &out_ok) : json_null();
+	json_t *ingress = to->pod ? one_side(a, RAST_DIR_INGRESS, to, from, &in_ok) : json_null();
+	char from_name[256], to_name[256], port[32] = "";
+	json_t *o;
+
+	if (a->q->proto < RAST_PROTO_PORTED)
+		(void)snprintf(port, sizeof(port), " %u", a->q->port);
+	say(a, "%s: %s -> %s, %s%s", out_ok && in_ok ? "allow" : "deny",
+	    name_of(from, from_name, sizeof(from_name)), name_of(to, to_name, sizeof(to_name)),
+	    protos[a->q->proto], port);
+	o = json_pack("{s:o, s:o, s:s, s:i, s:s, s:o, s:o, s:O}", "from",
+		      describe_end(from, a->image), "to", describe_end(to, a->image), "protocol",
+		      protos[a->q->proto], "port", a->q->port, "verdict",
+		      out_ok && in_ok ? "allow" : "deny", "egress", egress, "ingress", ingress,
+		      "text", a->text);
+	if (!o)
+		return -ENOMEM;
+	*ret = o;
+	return 0;
+}
+
+int rast_policy_explain(const struct rast_policy_set *set, const struct rast_policy_world *world,
+			const struct rast_policy_image *image,
+			const struct rast_policy_rules *rules, const struct rast_policy_question *q,
+			json_t **ret, struct rast_err *err)
+{
+	_cleanup_json_ json_t *text = json_array();
+	_cleanup_(rast_arena_finish) struct rast_arena arena = {};
+	struct ask a = {.set = set, .image = image, .rules = rules, .q = q, .text = text};
+	struct end from, to;
+	int r;
+
+	r = find_end(world, q->from, &from, err);
+	if (!r)
+		r = find_end(world, q->to, &to, err);
+	if (r < 0)
+		return r;
+	if (!from.pod && !to.pod)
+		return rast_err_set(err, EINVAL,
+				    "neither end is a pod: no policy decides about that");
+	r = text ? rast_index_build(set, world, &arena, &a.ix) : -ENOMEM;
+	if (!r) {
+		a.bits = rast_arena_take(&arena, a.ix.words + 1, sizeof(*a.bits));
+		r = a.bits ? answer(&a, &from, &to, ret) : -ENOMEM;
+	}
+	return r < 0 ? rast_err_sys(err, -r, "explain") : 0;
+}
