@@ -209,16 +209,17 @@ tier_fuzz() {
 # Both kernels at a time: each guest has one CPU.
 tier_vm() {
 	local v pids=() names=()
-	[ -x "$TESTS/vm/check.sh" ] || return
+	[ -n "${RAST_SELFTESTS:-}" ] && return
 	for v in 6.1 6.12; do
-		[ -z "$only" ] || "$TESTS/vm/check.sh" --list "$v" | grep -Fq -- "$only" || continue
-		start "vm-$v" "vm-$v" "$TESTS/vm/check.sh" "$v"
+		[ -z "$only" ] || selftests/vm/check.sh --list "$v" | grep -Fq -- "$only" || continue
+		start "vm-$v" "vm-$v" selftests/vm/check.sh "$v"
 		pids+=("$pid") names+=("vm-$v")
 	done
 	for v in "${!pids[@]}"; do
 		finish "${names[v]}" "${names[v]}" "${pids[v]}"
 		end_marked "$work/${names[v]}" >/dev/null
 	done
+	one vm harness selftests/vm/harness.sh
 }
 
 [ "${RAST_LEAK_CHECK:-1}" = 0 ] && echo "# leak check is off (RAST_LEAK_CHECK=0)"

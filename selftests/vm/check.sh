@@ -4,6 +4,9 @@
 # check.sh [--list] 6.1|6.12: one boot, every guest test in it, TAP out. The tests: all of
 # selftests/vm/tests, all of $O/tests/bpf_*, and what also.txt names. RAST_ONLY filters by name.
 # The kernel's log is a test too.
+#
+#   RAST_VM_TIMEOUT=300   seconds of the host's clock for the whole boot
+#   RAST_VM_TESTS=DIR     only these tests, and RAST_VM_LOG=FILE: for the harness's own test
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 : "${O:=$PWD/build}"
@@ -18,12 +21,12 @@ add() {
 	[[ -z ${RAST_ONLY:-} || "vm-$series: $name" == *"$RAST_ONLY"* ]] || return
 	names+=("$name") files+=("$2")
 }
-for f in selftests/vm/tests/*.sh; do
+for f in "${RAST_VM_TESTS:-selftests/vm/tests}"/*.sh; do
 	n=${f##*/}
-	[ -x "$f" ] && add "vm/${n%.sh}" "/rast/$f"
+	[ -x "$f" ] && add "vm/${n%.sh}" "/rast/selftests/vm/tests/$n"
 done
 for f in "$O"/tests/bpf_*; do
-	[ -f "$f" ] && [ -x "$f" ] && add "bpf/${f##*/}" "/rast/build/tests/${f##*/}"
+	[ -z "${RAST_VM_TESTS:-}" ] && [ -f "$f" ] && [ -x "$f" ] && add "bpf/${f##*/}" "/rast/build/tests/${f##*/}"
 done
 while read -r pattern; do
 	for f in $pattern; do
@@ -34,7 +37,7 @@ while read -r pattern; do
 			missing+=("$f")
 		fi
 	done
-done < <(sed 's/#.*//; /^[[:space:]]*$/d' selftests/vm/also.txt)
+done < <([ -z "${RAST_VM_TESTS:-}" ] && sed 's/#.*//; /^[[:space:]]*$/d' selftests/vm/also.txt)
 if [ -n "$list" ]; then
 	printf "vm-$series: %s\n" "${names[@]}"
 	exit 0
@@ -59,7 +62,7 @@ if ! command -v qemu-system-x86_64 >/dev/null; then
 fi
 
 work=$(mktemp -d "$O/vm/check.XXXXXX") || exit 1
-log=$O/vm/$series.log
+log=${RAST_VM_LOG:-$O/vm/$series.log}
 trap 'rm -rf "$work"' EXIT
 trap 'kill -TERM "$boot" 2>/dev/null; wait "$boot"; exit 143' INT TERM HUP
 
@@ -88,7 +91,13 @@ for i in "${!names[@]}"; do
 	arguments+=("${names[i]}=${files[i]}")
 done
 mkfifo "$work/pipe"
-selftests/vm/run-in-vm.sh "$series" --timeout "${RAST_VM_TIMEOUT:-300}" -- \
+extra=()
+if [ -n "${RAST_VM_TESTS:-}" ]; then
+	for f in "${files[@]}"; do
+		extra+=(--add "$RAST_VM_TESTS/${f##*/}:$f")
+	done
+fi
+selftests/vm/run-in-vm.sh "$series" --timeout "${RAST_VM_TIMEOUT:-300}" --log "$log" "${extra[@]}" -- \
 	env RAST_TEST_NAME=guest RAST_TIME_LIMIT="${RAST_TIME_LIMIT:-120}" /rast/selftests/vm/guest.sh "${arguments[@]}" \
 	>"$work/pipe" 2>"$work/err" &
 boot=$!

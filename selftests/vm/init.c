@@ -101,14 +101,13 @@ static void mounts(void)
 }
 
 /* One line a module, in order of dependency: the virtio drivers. The rest is modprobe's. */
-static void modules(void)
+static void modules(const char *list_path)
 {
 	char path[256];
-	FILE *list = fopen("/rast/modules", "re");
+	FILE *list = fopen(list_path, "re");
 
-	if (!list)
-		return;
-	while (fgets(path, sizeof(path), list)) {
+	/* No list: all of them are built into this kernel. */
+	while (list && fgets(path, sizeof(path), list)) {
 		int fd;
 
 		path[strcspn(path, "\n")] = '\0';
@@ -117,7 +116,8 @@ static void modules(void)
 			die(path);
 		(void)close(fd);
 	}
-	(void)fclose(list);
+	if (list)
+		(void)fclose(list);
 }
 
 /* Opens the virtio port of that number; it appears a moment after its driver. */
@@ -187,6 +187,8 @@ static void disks(void)
 	char dev[64], at[256];
 	FILE *list = fopen("/rast/disks", "re");
 
+	if (list)
+		modules("/rast/modules.disk");
 	while (list && fscanf(list, "%63s %255s", dev, at) == 2) {
 		for (int i = 0; i < 500 && access(dev, F_OK) < 0; i++)
 			(void)poll(NULL, 0, 10);
@@ -211,6 +213,7 @@ static void __attribute__((noreturn)) start_job(int out)
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)setsid();
+	(void)dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
 	(void)dup2(out, STDOUT_FILENO);
 	(void)dup2(out, STDERR_FILENO);
 	if (n <= 0)
@@ -300,7 +303,7 @@ int main(void)
 	(void)umask(022);
 	leave_rootfs();
 	mounts();
-	modules();
+	modules("/rast/modules.boot");
 	data = port(1);
 	control = port(2);
 	(void)clock_gettime(CLOCK_BOOTTIME, &up);
