@@ -3,9 +3,10 @@
  * The node: where pods, their network, the policy and the kernel's maps come together. Everything here
  * works without the controller; what must not happen twice at once is done under <run_dir>/lock.
  *
- * Start of a pod, in order: address and identity → network namespace and link → endpoint in the maps
- * and policy programs on the link → policy recompiled with the new pod → cgroup registered → clone3.
- * A failure at any step undoes the ones before it.
+ * Start of pods, in order: numbers and state → address → network namespace and link (down) → endpoint
+ * in the maps and policy programs on the link → policy compiled with the new pods and flipped → links
+ * up → each container: cgroup, registered in the maps, clone3. A failure at any step undoes the ones
+ * before it, the policy included.
  */
 #ifndef RAST_NODE_NODE_H
 #define RAST_NODE_NODE_H
@@ -14,29 +15,56 @@
 #include "base/instance.h"
 #include "base/json.h"
 #include "base/yaml.h"
+#include "container/pod.h"
+#include "container/run.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
-struct rast_pod; /* container/pod.h */
+/* <run_dir>/lock, held until the fd is closed; waits for it. */
+int rast_node_lock(const struct rast_instance *in, int *ret_fd, struct rast_err *err);
 
-/* Starts every container of the pod. -EEXIST when a pod of that name runs. */
-int rast_node_pod_start(const struct rast_instance *in, const struct rast_pod *pod,
-			struct rast_err *err);
-/* SIGTERM, after grace_ms SIGKILL; then removes all of the pod. 0 when there is none. */
+struct rast_node_pod {
+	const struct rast_pod *pod;
+	const json_t *manifest;	   /* kept in pod.json: what restarts and probes are made from; or NULL */
+	const json_t *config_maps; /* array of the ConfigMaps it uses, or NULL */
+	/* For a foreground `container run`: how its only container is started. NULL: detached. */
+	const struct rast_container_start *start;
+	/* Filled for a pod with `start`: the caller's. */
+	int pidfd, tty;
+};
+
+/*
+ * Starts these pods and makes these policy documents part of the applied set: all or nothing.
+ * -EEXIST when one of the pods is there already. *ret_report (may be NULL): {"pods":[…],"policy":{…},
+ * "warnings":[…]}.
+ */
+int rast_node_up(const struct rast_instance *in, struct rast_node_pod *pods, size_t n_pods,
+		 const struct rast_yaml_node *const *policies, size_t n_policies,
+		 json_t **ret_report, struct rast_err *err);
+/* SIGTERM, after the pod's grace (or grace_ms when it is not negative) SIGKILL; then removes all of
+ * it. 0 when there is none. */
 int rast_node_pod_stop(const struct rast_instance *in, const char *ns, const char *name,
-		       unsigned int grace_ms, struct rast_err *err);
+		       int grace_ms, struct rast_err *err);
+/* Starts a container that has exited once more, in the same pod, address and slot. */
+int rast_node_container_restart(const struct rast_instance *in, const char *ns, const char *pod,
+				const char *container, struct rast_err *err);
 
 /*
  * Makes these documents (NetworkPolicy, ClusterNetworkPolicy, Namespace) part of the applied set, or
  * takes those of the same name out of it with `remove`; compiles the whole set and flips the kernel
  * to it. On error the old set and the old image stay. *ret_report (may be NULL): classes, cells,
- * rules, generation.
+ * rules, generation. n 0: compiles what is applied again.
  */
-int rast_node_policy_apply(const struct rast_instance *in, const struct rast_yaml_node *const *docs,
-			   size_t n, bool remove, json_t **ret_report, struct rast_err *err);
+int rast_node_policy_apply(const struct rast_instance *in,
+			   const struct rast_yaml_node *const *docs, size_t n, bool remove,
+			   json_t **ret_report, struct rast_err *err);
 
-/* Removes whatever a killed part left: pods without processes, links, namespaces, mounts, cgroups,
- * pins without an owner. *ret_report: an array of {kind, name}. `all`: also what still runs. */
+/*
+ * Removes what a killed part left: pods that were never finished, links, namespaces, mounts, cgroups,
+ * addresses and pins whose owner is gone. With `all` also what runs, the bridge and every pin.
+ * *ret_report: an array of {"kind","name"}.
+ */
 int rast_node_gc(const struct rast_instance *in, bool all, json_t **ret_report,
 		 struct rast_err *err);
 

@@ -1,0 +1,521 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Starting and stopping pods; see node.h for the order. Everything that a step makes is found again by
+ * name from pod.json, which is written first: that is how undo and gc know what to take apart.
+ */
+#include "node/node_priv.h"
+
+#include "container/container_bpf.h"
+#include "container/run.h"
+#include "container/state.h"
+#include "network/ipam.h"
+#include "network/netns.h"
+#include "network/network.h"
+#include "node/hosts.h"
+#include "policy/applied.h"
+#include "policy/policy_bpf.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+int rast_node_lock(const struct rast_instance *in, int *ret_fd, struct rast_err *err)
+{
+	char path[128];
+	int r;
+
+	r = rast_mkdir_p(in->run_dir, 0755);
+	if (r < 0)
+		return rast_err_sys(err, -r, "%s", in->run_dir);
+	(void)snprintf(path, sizeof(path), "%s/lock", in->run_dir);
+	r = rast_lock_file(path, 1, ret_fd);
+	return r < 0 ? rast_err_sys(err, -r, "%s", path) : 0;
+}
+
+/* One pod on its way up. */
+struct starting {
+	struct rast_node_pod *want;
+	struct rast_pod_numbers numbers;
+	bool created; /* pod.json is there */
+	uint32_t addr;
+	int netns_fd, ifindex;
+	uint8_t mac[6];
+	char ifname[16];
+};
+
+static bool has_network(const struct rast_pod *pod)
+{
+	return !pod->host_network && !pod->no_network;
+}
+
+static void netns_path(const struct rast_instance *in, const char *ns, const char *name, char *buf,
+		       size_t size)
+{
+	char dir[256];
+
+	(void)snprintf(buf, size, "%s/netns", rast_state_pod_dir(in, ns, name, dir));
+}
+
+static json_t *ports_json(const struct rast_pod *pod)
+{
+	json_t *list = json_array();
+	size_t i, j;
+
+	for (i = 0; i < pod->n_containers; i++)
+		for (j = 0; j < pod->containers[i].n_ports; j++) {
+			const struct rast_pod_port *p = &pod->containers[i].ports[j];
+			const char *proto = p->protocol == IPPROTO_UDP  ? "UDP" :
+					    p->protocol == IPPROTO_SCTP ? "SCTP" :
+									  "TCP";
+
+			(void)json_array_append_new(list, json_pack("{s:s,s:s,s:i}", "name",
+								    p->name, "protocol", proto,
+								    "port", p->port));
+		}
+	return list;
+}
+
+/* Numbers, state, address, namespace and link, still down. */
+static int reserve(const struct rast_instance *in, struct starting *s, struct rast_err *err)
+{
+	const struct rast_pod *pod = s->want->pod;
+	_cleanup_json_ json_t *fields = NULL;
+	char path[320], addr[16], key[320];
+	int r;
+
+	r = rast_state_pod_create(in, pod, &s->numbers, err);
+	if (r < 0)
+		return r;
+	s->created = true;
+	fields = json_pack("{s:o}", "ports", ports_json(pod));
+	if (s->want->manifest)
+		(void)json_object_set(fields, "manifest", (json_t *)(uintptr_t)s->want->manifest);
+	if (s->want->config_maps)
+		(void)json_object_set(fields, "config_maps",
+				      (json_t *)(uintptr_t)s->want->config_maps);
+	if (has_network(pod)) {
+		(void)snprintf(key, sizeof(key), "%s/%s", pod->ns, pod->name);
+		r = rast_ipam_alloc(in, key, &s->addr, err);
+		if (r < 0)
+			return r;
+		rast_network_ifname(in, s->addr, s->ifname);
+		(void)json_object_set_new(fields, "address",
+					  json_string(rast_ipam_format(s->addr, addr)));
+		(void)json_object_set_new(fields, "ifname", json_string(s->ifname));
+	}
+	/* Before the link exists: whoever cleans up must find its name. */
+	r = rast_state_pod_update(in, pod->ns, pod->name, TAKE_PTR(fields), err);
+	if (r < 0 || !has_network(pod))
+		return r;
+	netns_path(in, pod->ns, pod->name, path, sizeof(path));
+	r = rast_netns_create(path, &s->netns_fd, err);
+	if (r < 0)
+		return r;
+	return rast_network_pod_add(in, s->netns_fd, s->addr, s->ifname, &s->ifindex, s->mac, err);
+}
+
+static int enforce(const struct rast_instance *in, const struct starting *s, struct rast_err *err)
+{
+	struct rast_endpoint ep = {
+		.identity = s->numbers.identity,
+		.slot = s->numbers.slots[0],
+		.addr4 = htonl(s->addr),
+	};
+
+	memcpy(ep.mac, s->mac, sizeof(ep.mac));
+	return rast_policy_bpf_endpoint_add(in, (uint32_t)s->ifindex, &ep, err);
+}
+
+struct registration {
+	const struct rast_instance *in;
+	bool host_network;
+};
+
+/* Runs while the child waits: from here on its events carry its name. */
+static int on_before_exec(void *arg, const struct rast_container_state *st, struct rast_err *err)
+{
+	const struct registration *reg = arg;
+	struct timespec now;
+	struct rast_container rec = {
+		.slot = st->slot,
+		.identity = st->identity,
+		.init_pid = (uint32_t)st->pid,
+		.flags = reg->host_network ? RAST_CONTAINER_HOST_NETWORK : 0,
+	};
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	rec.started_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	return rast_container_bpf_register(reg->in, st->cgroup_id, &rec, err);
+}
+
+static int start_container(const struct rast_instance *in, const struct rast_pod *pod, size_t i,
+			   const struct rast_pod_numbers *numbers, int netns_fd,
+			   const char *address, int32_t share_pid, uint32_t restarts,
+			   struct rast_node_pod *foreground, struct rast_container_state *ret,
+			   struct rast_err *err)
+{
+	struct registration reg = { in, pod->host_network };
+	struct rast_container_start opts;
+
+	if (foreground)
+		opts = *foreground->start;
+	else
+		rast_container_start_init(&opts);
+	opts.netns_fd = pod->host_network ? RAST_NETNS_HOST :
+			netns_fd >= 0     ? netns_fd :
+					    RAST_NETNS_NEW;
+	opts.identity = numbers->identity;
+	opts.slot = numbers->slots[i];
+	opts.share_pid = share_pid;
+	opts.restarts = restarts;
+	if (address && *address)
+		opts.address = address;
+	opts.before_exec = on_before_exec;
+	opts.arg = &reg;
+	return rast_container_start(in, pod, i, &opts, ret, foreground ? &foreground->pidfd : NULL,
+				    foreground ? &foreground->tty : NULL, err);
+}
+
+static int launch(const struct rast_instance *in, struct starting *s, struct rast_err *err)
+{
+	const struct rast_pod *pod = s->want->pod;
+	char addr[16] = "";
+	int32_t first = 0;
+	size_t i;
+	int r;
+
+	if (has_network(pod)) {
+		r = rast_network_pod_up(in, s->ifindex, err);
+		if (r < 0)
+			return r;
+		(void)rast_ipam_format(s->addr, addr);
+	}
+	for (i = 0; i < pod->n_containers; i++) {
+		_cleanup_container_state_ struct rast_container_state st = { 0 };
+
+		r = start_container(in, pod, i, &s->numbers, s->netns_fd, addr, first, 0,
+				    s->want->start ? s->want : NULL, &st, err);
+		if (r < 0)
+			return rast_err_prefix(err, "pod %s/%s, container %s", pod->ns, pod->name,
+					       pod->containers[i].name);
+		if (!i)
+			first = st.pid;
+	}
+	return 0;
+}
+
+static json_t *report_pods(const struct starting *s, size_t n)
+{
+	json_t *list = json_array();
+	char addr[16];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		const struct rast_pod *pod = s[i].want->pod;
+		json_t *p = json_pack("{s:s,s:s,s:i,s:i}", "namespace", pod->ns, "name", pod->name,
+				      "identity", (int)s[i].numbers.identity, "containers",
+				      (int)pod->n_containers);
+
+		if (s[i].addr)
+			(void)json_object_set_new(
+				p, "address", json_string(rast_ipam_format(s[i].addr, addr)));
+		(void)json_array_append_new(list, p);
+	}
+	return list;
+}
+
+/* Everything between the lock and the report. */
+static int bring_up(const struct rast_instance *in, struct starting *s, size_t n,
+		    const struct rast_yaml_node *const *policies, size_t n_policies,
+		    json_t **ret_policy, bool *ret_flipped, struct rast_err *err)
+{
+	bool network = false;
+	size_t i;
+	int r;
+
+	for (i = 0; i < n; i++)
+		network |= has_network(s[i].want->pod);
+	if (network) {
+		r = rast_policy_bpf_load(in, err);
+		if (!r)
+			r = rast_network_prepare(in, err);
+		if (r < 0)
+			return r;
+	} else if (n_policies) {
+		r = rast_policy_bpf_load(in, err);
+		if (r < 0)
+			return r;
+	}
+	for (i = 0; i < n; i++) {
+		r = reserve(in, &s[i], err);
+		if (r < 0)
+			return r;
+		if (has_network(s[i].want->pod)) {
+			r = enforce(in, &s[i], err);
+			if (r < 0)
+				return r;
+		}
+	}
+	if (network || n_policies) {
+		r = rast_node_policy_change(in, policies, n_policies, false, ret_policy, err);
+		if (r < 0)
+			return r;
+		*ret_flipped = true;
+	}
+	if (network) {
+		r = rast_hosts_update(in, err);
+		if (r < 0)
+			return r;
+	}
+	for (i = 0; i < n; i++) {
+		r = launch(in, &s[i], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void undo(const struct rast_instance *in, struct starting *s, size_t n,
+		 const struct rast_policy_set *old, bool flipped)
+{
+	struct rast_err ignored = { 0 };
+	uint32_t generation = 0;
+	bool network = false;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (!s[i].created)
+			continue;
+		network |= has_network(s[i].want->pod);
+		rast_err_clear(&ignored);
+		(void)rast_node_pod_undo(in, s[i].want->pod->ns, s[i].want->pod->name, 0, &ignored);
+	}
+	if (flipped && old && !rast_policy_applied_load(in, NULL, NULL, &generation, NULL)) {
+		rast_err_clear(&ignored);
+		(void)rast_node_policy_flip(in, old, generation + 1, NULL, &ignored);
+	}
+	if (network)
+		(void)rast_hosts_update(in, NULL);
+}
+
+int rast_node_up(const struct rast_instance *in, struct rast_node_pod *pods, size_t n_pods,
+		 const struct rast_yaml_node *const *policies, size_t n_policies,
+		 json_t **ret_report, struct rast_err *err)
+{
+	_cleanup_policy_set_ struct rast_policy_set *old = NULL;
+	_cleanup_free_ struct starting *s = NULL;
+	_cleanup_json_ json_t *policy = NULL;
+	_cleanup_close_ int lock = -1;
+	bool flipped = false, network = false;
+	char warning[256];
+	size_t i;
+	int r;
+
+	s = calloc(n_pods + 1, sizeof(*s));
+	if (!s)
+		return rast_err_sys(err, ENOMEM, "pods");
+	for (i = 0; i < n_pods; i++) {
+		s[i].want = &pods[i];
+		s[i].netns_fd = -1;
+		pods[i].pidfd = pods[i].tty = -1;
+		network |= has_network(pods[i].pod);
+	}
+	r = rast_node_lock(in, &lock, err);
+	if (r < 0)
+		return r;
+	if (network || n_policies) {
+		r = rast_policy_applied_load(in, &old, NULL, NULL, err);
+		if (r < 0)
+			return r;
+	}
+	r = bring_up(in, s, n_pods, policies, n_policies, &policy, &flipped, err);
+	if (r < 0)
+		undo(in, s, n_pods, old, flipped);
+	else if (ret_report) {
+		*ret_report = json_pack("{s:o}", "pods", report_pods(s, n_pods));
+		if (policy)
+			(void)json_object_set(*ret_report, "policy", policy);
+		if (network && *rast_network_warning(in, warning, sizeof(warning)))
+			(void)json_object_set_new(*ret_report, "warnings",
+						  json_pack("[s]", warning));
+	}
+	for (i = 0; i < n_pods; i++)
+		rast_closep(&s[i].netns_fd);
+	return r;
+}
+
+int rast_node_pods(const struct rast_instance *in, bool containers, json_t **ret,
+		   struct rast_err *err)
+{
+	return rast_state_pods(in, containers, ret, err);
+}
+
+static void keep(int *r, int one)
+{
+	if (one < 0 && !*r)
+		*r = one;
+}
+
+int rast_node_pod_undo(const struct rast_instance *in, const char *ns, const char *name,
+		       unsigned int grace_ms, struct rast_err *err)
+{
+	_cleanup_json_ json_t *pod = NULL;
+	const json_t *c;
+	struct in_addr addr;
+	char path[320], key[320];
+	const char *ifname;
+	json_t *names;
+	size_t i;
+	int r = 0;
+
+	if (rast_state_pod_load(in, ns, name, &pod, NULL) < 0)
+		return 0;
+	names = json_object_get(pod, "containers");
+	/* All are told to end before the first is waited for. */
+	json_array_foreach(names, i, c) {
+		_cleanup_container_state_ struct rast_container_state st = { 0 };
+
+		if (rast_state_container_load(in, ns, name, json_string_value(c), &st, NULL) < 0)
+			continue;
+		keep(&r, rast_container_stop(in, &st, grace_ms, err));
+		keep(&r, rast_container_remove(in, &st, err));
+		(void)rast_container_bpf_unregister(in, st.cgroup_id);
+	}
+	keep(&r, rast_container_remove_pod_cgroup(in, ns, name, err));
+	ifname = rast_json_str(pod, "ifname");
+	if (*ifname && inet_pton(AF_INET, rast_json_str(pod, "address"), &addr) == 1) {
+		/* Unbound from its address before the link goes, so that nobody inherits it. */
+		keep(&r, rast_policy_bpf_endpoint_del_name(in, ifname, addr.s_addr, err));
+		keep(&r, rast_network_pod_del(in, ifname, err));
+		netns_path(in, ns, name, path, sizeof(path));
+		keep(&r, rast_netns_remove(path, err));
+		(void)snprintf(key, sizeof(key), "%s/%s", ns, name);
+		keep(&r, rast_ipam_release(in, ntohl(addr.s_addr), key, err));
+	}
+	keep(&r, rast_state_pod_remove(in, ns, name, err));
+	return r;
+}
+
+int rast_node_pod_stop(const struct rast_instance *in, const char *ns, const char *name,
+		       int grace_ms, struct rast_err *err)
+{
+	_cleanup_close_ int lock = -1;
+	_cleanup_json_ json_t *pod = NULL;
+	bool network;
+	int r;
+
+	r = rast_node_lock(in, &lock, err);
+	if (r < 0)
+		return r;
+	if (rast_state_pod_load(in, ns, name, &pod, NULL) < 0)
+		return 0;
+	network = *rast_json_str(pod, "address") != '\0';
+	if (grace_ms < 0)
+		grace_ms = (int)rast_json_int(pod, "grace_s") * 1000;
+	r = rast_node_pod_undo(in, ns, name, (unsigned int)grace_ms, err);
+	if (r < 0 || !network)
+		return r;
+	r = rast_node_policy_change(in, NULL, 0, false, NULL, err);
+	if (!r)
+		r = rast_hosts_update(in, err);
+	return r;
+}
+
+/* A document from pod.json back as a YAML tree. */
+static int reparse(const json_t *value, struct rast_yaml **ret, struct rast_err *err)
+{
+	_cleanup_free_ char *text = json_dumps(value, 0);
+
+	if (!text)
+		return rast_err_sys(err, ENOMEM, "manifest");
+	return rast_yaml_parse("pod.json", text, strlen(text), ret, err);
+}
+
+static int pod_from_state(const json_t *state, struct rast_pod **ret, struct rast_err *err)
+{
+	_cleanup_yaml_ struct rast_yaml *doc = NULL, *maps = NULL;
+	_cleanup_free_ const struct rast_yaml_node **others = NULL;
+	const json_t *config = json_object_get(state, "config_maps");
+	size_t n = 0;
+	int r;
+
+	if (!json_is_object(json_object_get(state, "manifest")))
+		return rast_err_set(err, ENOENT, "pod %s/%s was not made from a manifest",
+				    rast_json_str(state, "namespace"), rast_json_str(state, "name"));
+	r = reparse(json_object_get(state, "manifest"), &doc, err);
+	if (r < 0)
+		return r;
+	if (json_array_size(config)) {
+		r = reparse(config, &maps, err);
+		if (r < 0)
+			return r;
+		others = calloc(json_array_size(config), sizeof(*others));
+		if (!others)
+			return rast_err_sys(err, ENOMEM, "manifest");
+		rast_yaml_foreach(c, rast_yaml_root(maps, 0))
+			others[n++] = c;
+	}
+	return rast_pod_parse(rast_yaml_root(doc, 0), others, n, ret, err);
+}
+
+int rast_node_container_restart(const struct rast_instance *in, const char *ns, const char *pod,
+				const char *container, struct rast_err *err)
+{
+	_cleanup_container_state_ struct rast_container_state old = { 0 }, now = { 0 };
+	_cleanup_json_ json_t *state = NULL;
+	_cleanup_pod_ struct rast_pod *p = NULL;
+	struct rast_pod_numbers numbers = { 0 };
+	_cleanup_close_ int lock = -1, netns = -1;
+	int32_t share = 0;
+	char path[320];
+	const json_t *slot;
+	size_t i, j;
+	int r;
+
+	r = rast_node_lock(in, &lock, err);
+	if (!r)
+		r = rast_state_pod_load(in, ns, pod, &state, err);
+	if (!r)
+		r = rast_state_container_load(in, ns, pod, container, &old, err);
+	if (!r)
+		r = pod_from_state(state, &p, err);
+	if (r < 0)
+		return r;
+	for (i = 0; i < p->n_containers; i++)
+		if (!strcmp(p->containers[i].name, container))
+			break;
+	if (i == p->n_containers)
+		return rast_err_set(err, ENOENT, "pod %s/%s has no container %s", ns, pod, container);
+	numbers.identity = (uint32_t)rast_json_int(state, "identity");
+	json_array_foreach(json_object_get(state, "slots"), j, slot)
+		if (j < RAST_POD_MAX_CONTAINERS)
+			numbers.slots[j] = (uint32_t)json_integer_value(slot);
+	if (has_network(p)) {
+		netns_path(in, ns, pod, path, sizeof(path));
+		r = rast_netns_open(path, &netns, err);
+		if (r < 0)
+			return r;
+	}
+	/* Another container of the pod that lives holds the ipc and uts namespaces. */
+	for (j = 0; j < p->n_containers && !share; j++) {
+		_cleanup_container_state_ struct rast_container_state st = { 0 };
+
+		if (j != i &&
+		    !rast_state_container_load(in, ns, pod, p->containers[j].name, &st, NULL) &&
+		    rast_state_container_status(&st) == RAST_STATUS_RUNNING)
+			share = st.pid;
+	}
+	r = rast_container_stop(in, &old, 0, err);
+	if (!r)
+		r = rast_container_remove(in, &old, err);
+	if (r < 0)
+		return r;
+	(void)rast_container_bpf_unregister(in, old.cgroup_id);
+	return start_container(in, p, i, &numbers, netns, rast_json_str(state, "address"), share,
+			       old.restarts + 1, NULL, &now, err);
+}

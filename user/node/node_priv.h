@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of user/node share. All of it expects the node lock to be held. */
+#ifndef RAST_NODE_NODE_PRIV_H
+#define RAST_NODE_NODE_PRIV_H
+
+#include "base/fd.h"
+#include "node/node.h"
+#include "policy/policy.h"
+
+/* Every pod.json as an array; with `containers`, the C.json objects replace the names. */
+int rast_node_pods(const struct rast_instance *in, bool containers, json_t **ret,
+		   struct rast_err *err);
+/* The pods that policy decides about. */
+int rast_node_world(const struct rast_instance *in, struct rast_policy_world *ret,
+		    struct rast_err *err);
+/* Compiles `set` against the pods, flips the kernel to it and records it as applied. */
+int rast_node_policy_flip(const struct rast_instance *in, const struct rast_policy_set *set,
+			  uint32_t generation, json_t **ret_report, struct rast_err *err);
+int rast_node_policy_change(const struct rast_instance *in,
+			    const struct rast_yaml_node *const *docs, size_t n, bool remove,
+			    json_t **ret_report, struct rast_err *err);
+
+/* Takes a pod apart, whatever of it is there. The first error is returned, the rest is done all the same. */
+int rast_node_pod_undo(const struct rast_instance *in, const char *ns, const char *name,
+		       unsigned int grace_ms, struct rast_err *err);
+
+#endif

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The applied set against the pods of the moment, compiled and flipped. The caller holds the node
+ * lock; the one thing to get right is the order: compile, rule table on disk, flip, then "applied".
+ */
+#include "node/node_priv.h"
+
+#include "network/ipam.h"
+#include "policy/applied.h"
+#include "policy/policy_bpf.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum rast_policy_proto proto_by_name(const char *name)
+{
+	if (!strcmp(name, "UDP"))
+		return RAST_PROTO_UDP;
+	if (!strcmp(name, "SCTP"))
+		return RAST_PROTO_SCTP;
+	return RAST_PROTO_TCP;
+}
+
+/* One pod.json into the world. */
+static int world_add(struct rast_policy_world *world, const json_t *state)
+{
+	struct rast_policy_pod pod = {
+		.ns = rast_json_str(state, "namespace"),
+		.name = rast_json_str(state, "name"),
+		.identity = (uint32_t)rast_json_int(state, "identity"),
+	};
+	_cleanup_free_ struct rast_policy_label *labels = NULL;
+	_cleanup_free_ struct rast_policy_named_port *ports = NULL;
+	json_t *map = json_object_get(state, "labels"), *list = json_object_get(state, "ports");
+	json_t *v;
+	const char *key;
+	struct in_addr addr;
+	size_t i;
+
+	labels = calloc(json_object_size(map) + 1, sizeof(*labels));
+	ports = calloc(json_array_size(list) + 1, sizeof(*ports));
+	if (!labels || !ports)
+		return -ENOMEM;
+	json_object_foreach(map, key, v) {
+		labels[pod.n_labels].key = key;
+		labels[pod.n_labels++].value = json_string_value(v) ? json_string_value(v) : "";
+	}
+	json_array_foreach(list, i, v) {
+		if (!*rast_json_str(v, "name"))
+			continue;
+		ports[pod.n_ports].name = rast_json_str(v, "name");
+		ports[pod.n_ports].proto = proto_by_name(rast_json_str(v, "protocol"));
+		ports[pod.n_ports++].port = (uint16_t)rast_json_int(v, "port");
+	}
+	pod.labels = labels;
+	pod.ports = ports;
+	if (inet_pton(AF_INET, rast_json_str(state, "address"), &addr) == 1)
+		pod.addr4 = ntohl(addr.s_addr);
+	return rast_policy_world_add_pod(world, &pod);
+}
+
+int rast_node_world(const struct rast_instance *in, struct rast_policy_world *ret,
+		    struct rast_err *err)
+{
+	_cleanup_json_ json_t *pods = NULL;
+	json_t *pod;
+	size_t i;
+	int r;
+
+	r = rast_node_pods(in, false, &pods, err);
+	if (r < 0)
+		return r;
+	ret->host4 = rast_ipam_gateway(in);
+	json_array_foreach(pods, i, pod) {
+		if (strcmp(rast_json_str(pod, "network"), "pod") != 0)
+			continue;
+		r = world_add(ret, pod);
+		if (r < 0)
+			return rast_err_sys(err, -r, "pod %s/%s", rast_json_str(pod, "namespace"),
+					    rast_json_str(pod, "name"));
+	}
+	return 0;
+}
+
+int rast_node_policy_flip(const struct rast_instance *in, const struct rast_policy_set *set,
+			  uint32_t generation, json_t **ret_report, struct rast_err *err)
+{
+	_cleanup_policy_world_ struct rast_policy_world world = { 0 };
+	_cleanup_policy_rules_ struct rast_policy_rules *rules = NULL;
+	_cleanup_free_ struct rast_policy_image *image = malloc(sizeof(*image));
+	_cleanup_json_ json_t *report = NULL;
+	int r;
+
+	if (!image)
+		return rast_err_sys(err, ENOMEM, "policy image");
+	r = rast_node_world(in, &world, err);
+	if (r < 0)
+		return r;
+	r = rast_policy_compile(set, &world, generation, image, &rules, &report, err);
+	if (r < 0)
+		return r;
+	r = rast_policy_bpf_apply(in, image, err);
+	if (r < 0)
+		return r;
+	r = rast_policy_applied_store(in, set, &world, rules, err);
+	if (r < 0)
+		return r;
+	if (ret_report) {
+		(void)json_object_set_new(report, "generation", json_integer(generation));
+		*ret_report = TAKE_PTR(report);
+	}
+	return 0;
+}
+
+int rast_node_policy_change(const struct rast_instance *in,
+			    const struct rast_yaml_node *const *docs, size_t n, bool remove,
+			    json_t **ret_report, struct rast_err *err)
+{
+	_cleanup_policy_set_ struct rast_policy_set *set = NULL;
+	uint32_t generation;
+	int r;
+
+	r = rast_policy_applied_load(in, &set, NULL, &generation, err);
+	if (r < 0)
+		return r;
+	if (n) {
+		r = rast_policy_set_apply(set, docs, n, remove, err);
+		if (r < 0)
+			return r;
+	}
+	return rast_node_policy_flip(in, set, generation + 1, ret_report, err);
+}
+
+int rast_node_policy_apply(const struct rast_instance *in,
+			   const struct rast_yaml_node *const *docs, size_t n, bool remove,
+			   json_t **ret_report, struct rast_err *err)
+{
+	_cleanup_close_ int lock = -1;
+	int r;
+
+	r = rast_node_lock(in, &lock, err);
+	if (!r)
+		r = rast_policy_bpf_load(in, err);
+	if (!r)
+		r = rast_node_policy_change(in, docs, n, remove, ret_report, err);
+	return r;
+}
