@@ -310,15 +310,50 @@ struct cgroup_subsys_state {
 	int id;
 };
 
+struct task_cputime {
+	__u64 stime;
+	__u64 utime;
+	unsigned long long sum_exec_runtime;
+};
+
+struct cgroup_base_stat {
+	struct task_cputime cputime;
+};
+
 struct cgroup {
 	struct cgroup_subsys_state self;
 	int level;
 	struct kernfs_node *kn;
+	struct cgroup_subsys_state *subsys[16];
+	struct list_head cset_links;
+	struct cgroup_base_stat bstat;
+	struct cgroup *ancestors[];
 };
 
 struct css_set {
 	struct cgroup_subsys_state *subsys[16];
+	int nr_tasks;
 	struct cgroup *dfl_cgrp;
+};
+
+/* One css_set of a cgroup: cgroup.cset_links → cset_link. */
+struct cgrp_cset_link {
+	struct cgroup *cgrp;
+	struct css_set *cset;
+	struct list_head cset_link;
+};
+
+/* The numbers depend on the kernel's configuration: only through bpf_core_enum_value(). */
+enum cgroup_subsys_id { memory_cgrp_id = 4 };
+
+struct page_counter {
+	atomic_long_t usage;
+	unsigned long watermark;
+};
+
+struct mem_cgroup {
+	struct cgroup_subsys_state css;
+	struct page_counter memory;
 };
 
 struct qstr {
@@ -357,9 +392,26 @@ struct file {
 	struct inode *f_inode;
 };
 
+struct percpu_counter {
+	__s64 count;
+};
+
+/* Up to 6.1 rss_stat is a mm_rss_stat, from 6.2 an array of percpu_counter: core_compat.bpf.h. */
+struct mm_rss_stat {
+	atomic_long_t count[4];
+};
+
 struct mm_struct {
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe_file;
+};
+
+struct mm_struct___percpu {
+	struct percpu_counter rss_stat[4];
+};
+
+struct mm_struct___atomic {
+	struct mm_rss_stat rss_stat;
 };
 
 struct cred {
@@ -370,6 +422,10 @@ struct cred {
 
 struct signal_struct {
 	atomic_t live;
+	int nr_threads;
+	unsigned int flags; /* SIGNAL_GROUP_EXIT = 4 */
+	int group_exit_code;
+	struct mm_struct *oom_mm; /* set once the OOM killer has chosen the process */
 };
 
 struct task_struct {
@@ -395,7 +451,35 @@ struct linux_binprm {
 };
 
 struct pt_regs {
-	unsigned long di, si, dx, r10, r8, r9, orig_ax, ax;
+	unsigned long di, si, dx, r10, r8, r9, orig_ax, ax, ip, cs;
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+	__u64 session_id;
+	__u64 seq_num;
+};
+
+struct bpf_iter__cgroup {
+	struct bpf_iter_meta *meta;
+	struct cgroup *cgroup;
+};
+
+/* The trace record of oom:mark_victim: from 6.8 the tracepoint is given the task, before only its pid. */
+struct trace_event_raw_mark_victim {
+	int pid;
+	__u32 uid;
+};
+
+/* From 6.17 the tracepoint says itself whether the whole process is going. */
+struct trace_event_raw_sched_process_exit {
+	bool group_dead;
+};
+
+struct bpf_raw_tracepoint_args {
+	__u64 args[0];
 };
 
 #pragma clang attribute pop

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What a container uses: CPU and memory by the cgroup iterator, network, system calls and processes
+ * by events, all into mmapable arrays by container slot. Observation: fails open.
+ *
+ *	account_collect  iter.s/cgroup           CPU (rstat flushed first), memory, tasks
+ *	account_rx, _tx  cgroup_skb              bytes and packets of the container's sockets; chosen over
+ *	                                         the link counters because only sockets tell containers
+ *	                                         of one pod, and of the host's network, apart
+ *	account_syscall  tp_btf/sys_exit         the histogram; the one program on every system call, so
+ *	                                         entry is left alone: number and result are known at exit
+ *	account_fork, _exec, _exit  tp_btf/sched_process_*
+ *
+ * Reading the pinned iterator runs account_collect over the instance's whole tree in one go; nothing
+ * opens a file per container.
+ */
+#include "vmlinux.h"
+#include "bpf/account.h"
+#include "bpf/lib/anomaly.bpf.h"
+#include "bpf/lib/container.bpf.h"
+#include "bpf/lib/process.bpf.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+enum account_flush { ACCOUNT_FLUSH_NONE, ACCOUNT_FLUSH_CGROUP, ACCOUNT_FLUSH_CSS };
+
+/* Which of the two kfuncs below this kernel has; bpf_ksym_exists() needs libbpf 1.2. */
+const volatile __u32 account_flush_kind;
+
+/* 6.1 .. 6.15; then renamed, with another argument. */
+extern void cgroup_rstat_flush(struct cgroup *cgrp) __ksym __weak;
+extern void css_rstat_flush(struct cgroup_subsys_state *css) __ksym __weak;
+
+/* Slot → figures. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, RAST_MAX_CONTAINERS);
+	__type(key, __u32);
+	__type(value, struct rast_account);
+} account_by_slot SEC(".maps");
+
+/* Slot → system calls by number. 16 MB: a page a container, so that a reader maps what it wants. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, RAST_MAX_CONTAINERS);
+	__type(key, __u32);
+	__type(value, struct rast_syscalls);
+} syscall_by_slot SEC(".maps");
+
+/* First event of a container in this slot: whoever wins the exchange clears what the last one left. */
+__noinline int account_claim(__u32 slot, __u64 id)
+{
+	struct rast_account *a = bpf_map_lookup_elem(&account_by_slot, &slot);
+	struct rast_syscalls *s = bpf_map_lookup_elem(&syscall_by_slot, &slot);
+	__u64 old;
+	__u32 i;
+
+	if (!a || !s)
+		return 0;
+	old = a->cgroup_id;
+	if (old == id || __sync_val_compare_and_swap(&a->cgroup_id, old, id) != old)
+		return 0;
+	__builtin_memset((char *)a + sizeof(a->cgroup_id), 0, sizeof(*a) - sizeof(a->cgroup_id));
+	for (i = 0; i < RAST_MAX_SYSCALLS; i++)
+		*(volatile __u64 *)&s->count[i] = 0; /* or clang makes it a memset() */
+	return 0;
+}
+
+static __always_inline struct rast_account *account_of(const struct rast_container *c, __u64 id)
+{
+	__u32 slot = c->slot;
+	struct rast_account *a = bpf_map_lookup_elem(&account_by_slot, &slot);
+
+	if (a && a->cgroup_id != id)
+		account_claim(slot, id);
+	return a;
+}
+
+static __always_inline void add(__u64 *counter, __u64 n)
+{
+	__sync_fetch_and_add(counter, n);
+}
+
+/* ---- system calls ---- */
+
+static __always_inline bool is_refused(long ret)
+{
+	/* EPERM, EACCES, ENETUNREACH, ETIMEDOUT, ECONNREFUSED, EHOSTUNREACH */
+	return ret == -1 || ret == -13 || ret == -101 || ret == -110 || ret == -111 || ret == -113;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(account_syscall, struct pt_regs *regs, long ret)
+{
+	struct rast_container *c;
+	struct rast_account *a;
+	struct rast_syscalls *s;
+	__u32 slot, nr;
+	__u64 id;
+
+	c = container_current(&id);
+	if (!c)
+		return 0;
+	slot = c->slot;
+	a = account_of(c, id);
+	s = bpf_map_lookup_elem(&syscall_by_slot, &slot);
+	if (!a || !s)
+		return 0;
+	nr = regs->orig_ax;
+	if (nr >= RAST_MAX_SYSCALLS || regs->cs == 0x23) /* __USER32_CS */
+		nr = RAST_SYSCALL_OTHER;
+	if (!__sync_fetch_and_add(&s->count[nr], 1))
+		anomaly_first_syscall(slot, nr);
+	if (ret < 0 && ret >= -4095) {
+		add(&a->syscall_errors, 1);
+		if (nr == 42 && is_refused(ret))
+			add(&a->connects_failed, 1);
+	}
+	return 0;
+}
+
+/* ---- processes ---- */
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(account_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct rast_container *c;
+	struct rast_account *a;
+	__u64 id;
+
+	/* The child's: clone3 may have put it into another cgroup than its parent's. */
+	c = container_of_task(child, &id);
+	if (!c)
+		return 0;
+	a = account_of(c, id);
+	if (a)
+		add(child->pid == child->tgid ? &a->forks : &a->threads, 1);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(account_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+{
+	struct rast_container *c;
+	struct rast_account *a;
+	__u64 id;
+
+	c = container_current(&id);
+	if (!c)
+		return 0;
+	a = account_of(c, id);
+	if (a)
+		add(&a->execs, 1);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int account_exit(__u64 *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct rast_container *c;
+	struct rast_account *a;
+	__u64 id;
+
+	c = container_current(&id);
+	if (!c)
+		return 0;
+	a = account_of(c, id);
+	if (a && process_ends(ctx, task, PROCESS_END_ACCOUNT))
+		add(&a->exits, 1);
+	return 0;
+}
+
+/* ---- network ---- */
+
+/* Both hooks see the packet from its IP header on. */
+static __always_inline struct rast_account *account_of_skb(struct __sk_buff *skb)
+{
+	__u64 id = bpf_skb_ancestor_cgroup_id(skb, container_level);
+	struct rast_container *c = container_of_id(id);
+
+	return c ? account_of(c, id) : NULL;
+}
+
+SEC("cgroup_skb/ingress")
+int account_rx(struct __sk_buff *skb)
+{
+	struct rast_account *a = account_of_skb(skb);
+
+	if (a) {
+		add(&a->rx_packets, 1);
+		add(&a->rx_bytes, skb->len);
+	}
+	return 1;
+}
+
+SEC("cgroup_skb/egress")
+int account_tx(struct __sk_buff *skb)
+{
+	struct rast_account *a = account_of_skb(skb);
+
+	if (a) {
+		add(&a->tx_packets, 1);
+		add(&a->tx_bytes, skb->len);
+	}
+	return 1;
+}
+
+/* ---- the iterator ---- */
+
+#define ACCOUNT_MAX_CSETS 64
+
+/* Is the v1 memory cgroup the container's own? Its last path component is the same then; otherwise
+ * the tasks sit in somebody else's and its figures would be a lie. */
+static __always_inline bool same_name(struct cgroup *x, struct cgroup *y)
+{
+	char a[64] = {}, b[64] = {};
+	int i;
+
+	bpf_probe_read_kernel_str(a, sizeof(a), BPF_CORE_READ(x, kn, name));
+	bpf_probe_read_kernel_str(b, sizeof(b), BPF_CORE_READ(y, kn, name));
+	for (i = 0; i < (int)sizeof(a); i++) {
+		if (a[i] != b[i])
+			return false;
+		if (!a[i])
+			break;
+	}
+	return true;
+}
+
+static __always_inline void take_memory(struct rast_account *a, struct cgroup_subsys_state *css,
+					__u32 flag)
+{
+	/* The css is the first member of struct mem_cgroup, on every kernel. */
+	struct mem_cgroup *memcg = (void *)css;
+
+	a->mem_bytes = (__u64)BPF_CORE_READ(memcg, memory.usage.counter) << 12;
+	a->mem_peak_bytes = (__u64)BPF_CORE_READ(memcg, memory.watermark) << 12;
+	a->flags = (a->flags & ~(RAST_ACCOUNT_MEM_V1 | RAST_ACCOUNT_MEM_V2)) | flag;
+}
+
+/* Adds the tasks of one cgroup, and returns the memory controller's state of one of its css_sets
+ * when the controller is not on this hierarchy. */
+static __always_inline __u32 walk_csets(struct cgroup *cgrp, __u32 mem_id,
+					struct cgroup_subsys_state **ret_css)
+{
+	__u64 off = __builtin_preserve_field_info(((struct cgrp_cset_link *)0)->cset_link,
+						  BPF_FIELD_BYTE_OFFSET);
+	struct list_head *head = &cgrp->cset_links, *pos;
+	__u32 tasks = 0;
+	int i;
+
+	pos = BPF_CORE_READ(head, next);
+	for (i = 0; i < ACCOUNT_MAX_CSETS && pos && pos != head; i++) {
+		struct cgrp_cset_link *link = (void *)pos - off;
+		struct css_set *cset = BPF_CORE_READ(link, cset);
+		struct cgroup_subsys_state *css = NULL;
+		int n = BPF_CORE_READ(cset, nr_tasks);
+
+		tasks += n;
+		if (n > 0 && mem_id < 16) {
+			bpf_probe_read_kernel(&css, sizeof(css),
+					      (void *)&cset->subsys[0] + mem_id * sizeof(css));
+			if (css)
+				*ret_css = css;
+		}
+		pos = BPF_CORE_READ(pos, next);
+	}
+	return tasks;
+}
+
+SEC("iter.s/cgroup")
+int account_collect(struct bpf_iter__cgroup *ctx)
+{
+	struct cgroup_subsys_state *css = NULL, *v1 = NULL;
+	__u32 mem_id = ~0u, tasks;
+	struct cgroup *cgrp = ctx->cgroup;
+	struct rast_container *c;
+	struct rast_account *a;
+	__u64 id;
+
+	if (!cgrp)
+		return 0;
+	id = container_id_of_cgroup(cgrp);
+	c = container_of_id(id);
+	if (!c)
+		return 0;
+	a = account_of(c, id);
+	if (!a)
+		return 0;
+	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		mem_id = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
+	tasks = walk_csets(cgrp, mem_id, &v1);
+	/* Children come before their parents: what they added waits in tasks_sum. */
+	if (cgrp->level != (int)container_level) {
+		a->tasks_sum += tasks;
+		return 0;
+	}
+	a->tasks = a->tasks_sum + tasks;
+	a->tasks_sum = 0;
+
+	if (account_flush_kind == ACCOUNT_FLUSH_CSS)
+		css_rstat_flush(&cgrp->self);
+	else if (account_flush_kind == ACCOUNT_FLUSH_CGROUP)
+		cgroup_rstat_flush(cgrp);
+	a->cpu_user_ns = cgrp->bstat.cputime.utime;
+	a->cpu_system_ns = cgrp->bstat.cputime.stime;
+	a->cpu_usage_ns = cgrp->bstat.cputime.sum_exec_runtime;
+	if (account_flush_kind)
+		a->flags |= RAST_ACCOUNT_CPU;
+
+	if (mem_id < 16)
+		bpf_probe_read_kernel(&css, sizeof(css),
+				      (void *)&cgrp->subsys[0] + mem_id * sizeof(css));
+	if (css)
+		take_memory(a, css, RAST_ACCOUNT_MEM_V2);
+	else if (v1 && same_name(BPF_CORE_READ(v1, cgroup), cgrp))
+		take_memory(a, v1, RAST_ACCOUNT_MEM_V1);
+	a->updated_ns = bpf_ktime_get_boot_ns();
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
