@@ -17,7 +17,8 @@
 #define RAST_ANOMALY_WINDOW_MS 2000u
 
 enum rast_anomaly_limit_flags {
-	RAST_ANOMALY_NEW_SYSCALL = 1 << 0 /* an event for the first use of each further system call */
+	RAST_ANOMALY_NEW_SYSCALL = 1
+				   << 0 /* an event for the first use of each further system call */
 };
 
 /*
@@ -46,7 +47,7 @@ struct rast_anomaly_window {
 	__u32 last_execs;
 	__u32 pad;
 	/* Ever. */
-	__u64 connects; /* connect(2), and sendmsg(2) to a UDP peer for each call */
+	__u64 connects;     /* connect(2), and sendmsg(2) to a UDP peer for each call */
 	__u64 destinations; /* bits set, over all windows */
 	__u64 windows;
 	__u64 alarms;

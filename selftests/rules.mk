@@ -15,3 +15,6 @@ $(call unit_test,test_ipam,selftests/unit/test_ipam.c,pure)
 TESTS += $(O)/conformance/netpol
 $(eval $(call bin_at,$(O)/conformance/netpol,selftests/conformance/netpol.c,pure,zlib))
 $(call unit_test,test_store,selftests/unit/test_store.c,pure store)
+# Observing programs on the running kernel: what they see is compared with what was done.
+OBSERVE := selftests/bpf/observe.c
+$(call unit_test,bpf_audit,selftests/bpf/bpf_audit.c $(OBSERVE),loader pure)
