@@ -18,3 +18,4 @@ $(call unit_test,test_store,selftests/unit/test_store.c,pure store)
 # Observing programs on the running kernel: what they see is compared with what was done.
 OBSERVE := selftests/bpf/observe.c
 $(call unit_test,bpf_audit,selftests/bpf/bpf_audit.c $(OBSERVE),loader pure)
+$(call unit_test,bpf_account,selftests/bpf/bpf_account.c $(OBSERVE),loader pure)

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -133,8 +134,7 @@ struct server {
 static int serve(void *arg)
 {
 	struct server *s = arg;
-	struct sockaddr_in sin = {.sin_family = AF_INET,
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof(sin);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), conn;
 	static char buf[65536];
@@ -234,10 +234,10 @@ static void test_memory(void)
 	if (read(m.ready[0], &c, 1) != 1)
 		bail("the child");
 	collect();
-	files = *stage.v1_memory ? read_number(dir, "memory.usage_in_bytes", NULL) :
-				   read_number(dir, "memory.current", NULL);
-	peak = *stage.v1_memory ? read_number(dir, "memory.max_usage_in_bytes", NULL) :
-				  read_number(dir, "memory.peak", NULL);
+	files = *stage.v1_memory ? read_number(dir, "memory.usage_in_bytes", NULL)
+				 : read_number(dir, "memory.current", NULL);
+	peak = *stage.v1_memory ? read_number(dir, "memory.max_usage_in_bytes", NULL)
+				: read_number(dir, "memory.peak", NULL);
 	if (!files) {
 		skip("memory agrees with cgroupfs", "a memory controller");
 	} else {
@@ -297,8 +297,7 @@ static void test_network(void)
 	struct transfer t = {.n = 500, .size = 1000};
 	struct server s = {.bytes = (size_t)4 << 20};
 	struct rast_account before = *account;
-	struct sockaddr_in sin = {.sin_family = AF_INET,
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof(t.ours);
 	static char buf[65536];
 	uint64_t rx, packets;
@@ -343,13 +342,24 @@ static void test_network(void)
 	   (unsigned long long)rx, (unsigned long long)packets);
 }
 
+/* The slot goes to another container while the first one's figures are still in it. */
 static void test_slot_reuse(void)
 {
-	uint64_t outside = cgroup_id_of(stage.instance);
+	int first_fd = stage.container_fd;
+	char other[512];
 
-	(void)outside;
-	/* The same slot, given to another container: here the pod's cgroup plays it. */
-	ok(account->cgroup_id == stage.cgroup_id, "the record says whose it is");
+	(void)snprintf(other, sizeof(other), "%s/default_t/other", stage.instance);
+	if (mkdir(other, 0755) < 0)
+		bail("mkdir %s", other);
+	stage.container_fd = open(other, O_DIRECTORY | O_CLOEXEC);
+	stage_register(cgroup_id_of(other), SLOT);
+	(void)stage_run(true, syscalls_known, NULL);
+	ok(account->cgroup_id == cgroup_id_of(other) && account->forks == 1 &&
+		   account->tx_packets == 0 && syscalls->count[SYS_getppid] == 1000,
+	   "the next container of a slot starts from zero");
+	(void)close(stage.container_fd);
+	stage.container_fd = first_fd;
+	(void)rmdir(other);
 }
 
 int main(void)
@@ -367,9 +377,9 @@ int main(void)
 		bail("open");
 	stage_share(skel->obj);
 	skel->rodata->account_flush_kind =
-		btf__find_by_name_kind(btf, "css_rstat_flush", BTF_KIND_FUNC) > 0    ? 2 :
-		btf__find_by_name_kind(btf, "cgroup_rstat_flush", BTF_KIND_FUNC) > 0 ? 1 :
-										       0;
+		btf__find_by_name_kind(btf, "css_rstat_flush", BTF_KIND_FUNC) > 0      ? 2
+		: btf__find_by_name_kind(btf, "cgroup_rstat_flush", BTF_KIND_FUNC) > 0 ? 1
+										       : 0;
 	rc = account_bpf__load(skel);
 	ok(!rc, "the object loads on this kernel");
 	if (rc)
