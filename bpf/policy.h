@@ -86,10 +86,10 @@ _Static_assert(sizeof(struct rast_policy_image) < (4u << 20), "policy image is t
 
 /* policy_control, key 0; mmapable. */
 struct rast_policy_control {
-	__u32 slot;   /* the one in use: 0 or 1 */
-	__u32 loaded; /* 0: no image yet, everything is denied */
-	__u32 flags;  /* enum rast_policy_flags */
-	__u32 pad;
+	__u32 slot;       /* the one in use: 0 or 1 */
+	__u32 loaded;     /* 0: no image yet, everything is denied */
+	__u32 flags;      /* enum rast_policy_flags */
+	__u32 flipped_ms; /* CLOCK_MONOTONIC of the last flip, modulo 2^32 */
 };
 
 enum rast_policy_flags {
@@ -103,16 +103,22 @@ struct rast_endpoint {
 	__u32 addr4; /* network byte order */
 	__u8 mac[6]; /* of the container's side */
 	__u8 pad[2];
+	__u32 pad2;
 	__u64 cgroup_id;
+	__u64 since_ns; /* filled by endpoint_add: flows opened before are another container's */
 };
-_Static_assert(sizeof(struct rast_endpoint) == 32, "rast_endpoint is part of the contract");
+_Static_assert(sizeof(struct rast_endpoint) == 40, "rast_endpoint is part of the contract");
 
-/* identity_by_addr: array over the pod range, index = address - first address of the range, packed two to
- * the eight-byte element. */
+/* identity_by_addr, key 0; mmapable: index = address - first address of the pod range. */
 #define RAST_MAX_POD_ADDRS 65536u
+struct rast_addr_table {
+	__u16 identity[RAST_MAX_POD_ADDRS]; /* RAST_IDENTITY_WORLD: no pod has it */
+};
 
-/* flow_by_tuple: LRU; written at the first packet of an allowed flow. Addresses in network order, ports
- * too; src is who opened it. */
+/*
+ * flow_by_tuple: LRU; written at the first packet of an allowed flow. Addresses in network order,
+ * ports too; src is who opened it. ICMP echo: src_port is the identifier, dst_port 0.
+ */
 struct rast_flow_key {
 	__u32 src, dst;
 	__u16 src_port, dst_port;
@@ -120,18 +126,57 @@ struct rast_flow_key {
 	__u8 pad[3];
 };
 
-struct rast_flow {
-	__u64 last_ns;
-	__u16 rule;
-	__u8 state;
-	__u8 pad[5];
+enum rast_flow_state {
+	RAST_FLOW_AT_SRC = 1 << 0,  /* allowed on its way out of the opener's link */
+	RAST_FLOW_AT_DST = 1 << 1,  /* allowed on its way into the responder's link */
+	RAST_FLOW_REPLIED = 1 << 2, /* a reply needed the entry */
+	RAST_FLOW_CLOSING = 1 << 3, /* TCP FIN or RST seen */
+	RAST_FLOW_HOST = 1 << 4     /* the node opened it, whatever address it used */
 };
 
-/* Counters by container slot and direction: network as policy sees it. Per-CPU array, index =
- * slot * 2 + direction. */
+/* Times are CLOCK_MONOTONIC_COARSE. */
+struct rast_flow {
+	__u64 opened_ns, last_ns;
+	__u32 state; /* enum rast_flow_state */
+	__u16 rule;
+	__u16 pad;
+};
+
+/*
+ * deny_by_tuple: LRU; denied packets of one flow become at most one event a second. `pending` are
+ * those that no event has told of yet; whoever reports takes them by an atomic exchange.
+ * For reasons other than RAST_DROP_POLICY the flow is all zeroes: a sender that makes up addresses
+ * gets one entry, not one an address; the event then shows the packet at hand.
+ */
+struct rast_deny_key {
+	struct rast_flow_key flow;
+	__u32 ifindex;
+	__u8 direction, reason;
+	__u8 pad[2];
+};
+
+struct rast_deny {
+	__u64 last_ns; /* of the last event */
+	__u64 pending;
+	__u64 cgroup_id;
+	__u32 slot, identity, peer_identity, generation;
+	__u16 rule, pad;
+	__u32 pad2;
+};
+
+/* counters_by_link, per CPU: index = container slot * 2 + enum rast_direction; links that are nobody's
+ * (no endpoint) count in the last two. */
+#define RAST_LINK_UNKNOWN RAST_MAX_LINKS
+#define RAST_MAX_LINKS 4096u /* = RAST_MAX_CONTAINERS */
 struct rast_link_counters {
-	__u64 packets, bytes;
-	__u64 dropped[7]; /* by enum rast_drop_reason */
+	__u64 packets, bytes; /* let through */
+	__u64 dropped[7];     /* by enum rast_drop_reason */
+};
+
+/* hits_by_rule, mmapable: index = slot of the image * number of possible CPUs + CPU; packets that each
+ * rule decided since the image was applied. */
+struct rast_rule_hits {
+	__u64 hits[RAST_MAX_RULES + 1];
 };
 
 #endif

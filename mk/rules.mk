@@ -68,7 +68,7 @@ $(O)/obj/%.o: %.c
 $(O)/bpf/%.bpf.o: bpf/%.bpf.c vmlinux.h
 	$(call say,BPF,$<)
 	@mkdir -p $(@D)
-	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(O)/bpf/$*.bpf.d -c -o $@.tmp $<
+	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -MF $(O)/bpf/$*.bpf.d -c -o $@.tmp $<
 	$(Q)$(LLVM_STRIP) -g $@.tmp -o $@ && rm -f $@.tmp
 
 $(O)/include/%.skel.h: $(O)/bpf/%.bpf.o

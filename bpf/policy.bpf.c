@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The verdict on every packet of a container's link. Both programs hang on the host side of the
+ * link: what comes in there (policy_out) leaves the container, what goes out there (policy_in) goes
+ * to the container. Enforcement: whatever is unknown, broken or not decided is dropped.
+ *
+ * Order of a verdict: endpoint → parse → addresses are the container's own → one cell of the image in
+ * force → and only if that says deny, is this a reply to a flow that the cell of the other direction
+ * still allows? So a policy that becomes stricter also ends established flows, and no flow table
+ * stands between a packet and an allow.
+ *
+ * tcx has no place to tell a program which link it is on, hence endpoint_by_ifindex.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/policy.h"
+#include "bpf/lib/emit.bpf.h"
+#include "bpf/lib/packet.bpf.h"
+#include "bpf/lib/flow.bpf.h"
+
+/* Packets that are let through go on to whoever else is on this hook. */
+#define TC_ACT_UNSPEC (-1)
+#define TC_ACT_SHOT 2
+
+/* ---- counters and events ---- */
+
+static __always_inline void count(const struct __sk_buff *skb, __u32 slot, __u32 dir, __u32 reason)
+{
+	__u32 key = slot * 2 + dir;
+	struct rast_link_counters *c = bpf_map_lookup_elem(&counters_by_link, &key);
+
+	if (!c)
+		return;
+	if (reason) {
+		c->dropped[reason < RAST_DROP_MAX ? reason : RAST_DROP_PROTOCOL]++;
+	} else {
+		c->packets++;
+		c->bytes += skb->len;
+	}
+}
+
+static __always_inline void count_rule(const struct look *l, __u32 rule)
+{
+	__u32 key = l->image_slot * n_cpus + bpf_get_smp_processor_id();
+	struct rast_rule_hits *h = bpf_map_lookup_elem(&hits_by_rule, &key);
+
+	if (h)
+		h->hits[rule & RAST_MAX_RULES]++;
+}
+
+/* Returns 0 when it reached a ring. */
+static __noinline int report(struct __sk_buff *skb, const struct packet *p, const struct look *l,
+			     __u32 packets)
+{
+	struct rast_event_flow *ev;
+
+	ev = emit_begin(RAST_RING_ORDINARY, RAST_EVENT_FLOW, sizeof(*ev));
+	if (!ev)
+		return -1;
+	__builtin_memset((void *)ev + sizeof(ev->hdr), 0, sizeof(*ev) - sizeof(ev->hdr));
+	ev->hdr.slot = l->ep.slot;
+	ev->hdr.identity = l->ep.identity;
+	ev->hdr.cgroup_id = l->ep.cgroup_id;
+	ev->protocol = p->protocol;
+	ev->direction = l->dir;
+	ev->verdict = l->reason ? RAST_VERDICT_DENY : RAST_VERDICT_ALLOW;
+	ev->reason = l->reason;
+	ev->tcp_flags = p->tcp_flags;
+	ev->rule = l->rule;
+	ev->generation = l->generation;
+	ev->ifindex = skb->ifindex;
+	ev->peer_identity = l->peer_identity;
+	ev->packets = packets;
+	if (p->kind == PACKET_IPV6) {
+		ev->family = 10;
+		__builtin_memcpy(ev->src, p->src6, 16);
+		__builtin_memcpy(ev->dst, p->dst6, 16);
+	} else {
+		ev->family = p->kind == PACKET_OTHER ? 0 : 2;
+		__builtin_memcpy(ev->src, &p->src, 4);
+		__builtin_memcpy(ev->dst, &p->dst, 4);
+	}
+	if (p->protocol == IPPROTO_ICMP) {
+		ev->src_port = p->icmp_type;
+		ev->dst_port = p->icmp_code;
+	} else {
+		ev->src_port = bpf_ntohs(p->src_port);
+		ev->dst_port = bpf_ntohs(p->dst_port);
+	}
+	emit_end(&ev->hdr);
+	return 0;
+}
+
+static __noinline int report_deny(struct __sk_buff *skb, const struct packet *p,
+				  const struct look *l)
+{
+	struct rast_deny_key key = {
+		.ifindex = skb->ifindex, .direction = l->dir, .reason = l->reason};
+	struct rast_deny *d;
+	__u64 now = bpf_ktime_get_coarse_ns(), last, n;
+
+	if (l->reason == RAST_DROP_POLICY) {
+		flow_key_of(&key.flow, p);
+		if (p->protocol == IPPROTO_ICMP)
+			key.flow.dst_port = bpf_htons(p->icmp_type << 8 | p->icmp_code);
+	}
+	d = bpf_map_lookup_elem(&deny_by_tuple, &key);
+	if (!d) {
+		struct rast_deny fresh = {.cgroup_id = l->ep.cgroup_id,
+					  .slot = l->ep.slot,
+					  .identity = l->ep.identity,
+					  .peer_identity = l->peer_identity,
+					  .generation = l->generation,
+					  .rule = l->rule};
+
+		bpf_map_update_elem(&deny_by_tuple, &key, &fresh, BPF_NOEXIST);
+		d = bpf_map_lookup_elem(&deny_by_tuple, &key);
+		/* Evicted at once: say it now rather than lose it. */
+		if (!d)
+			return report(skb, p, l, 1);
+	}
+	__sync_fetch_and_add(&d->pending, 1);
+	last = d->last_ns;
+	if (last && now - last < RAST_DENY_EVERY_NS)
+		return 0;
+	/* Of several CPUs that get here at once, one reports. */
+	if (__sync_val_compare_and_swap(&d->last_ns, last, now) != last)
+		return 0;
+	d->rule = l->rule;
+	d->generation = l->generation;
+	d->peer_identity = l->peer_identity;
+	n = __sync_lock_test_and_set(&d->pending, 0);
+	if (n && report(skb, p, l, n))
+		__sync_fetch_and_add(&d->pending, n);
+	return 0;
+}
+
+static __always_inline int drop(struct __sk_buff *skb, const struct packet *p, struct look *l,
+				__u32 reason)
+{
+	l->reason = reason;
+	count(skb, l->ep.slot, l->dir, reason);
+	if (!p->quiet)
+		report_deny(skb, p, l);
+	return TC_ACT_SHOT;
+}
+
+/* ---- verdicts ---- */
+
+/* The link's own rules, before any policy. */
+static __always_inline int check_link(const struct packet *p, const struct look *l)
+{
+	if (l->dir == RAST_DIR_EGRESS) {
+		if (!packet_mac_equal(p->src_mac, l->ep.mac))
+			return RAST_DROP_SPOOFED;
+		if (p->kind == PACKET_ARP) {
+			/* A sender of 0.0.0.0 asks whether an address is taken (RFC 5227). */
+			if (!packet_mac_equal(p->arp_mac, l->ep.mac) ||
+			    (p->src != l->ep.addr4 && p->src))
+				return RAST_DROP_SPOOFED;
+		} else if (p->src != l->ep.addr4) {
+			return RAST_DROP_SPOOFED;
+		}
+	} else if (!p->multicast && !packet_mac_equal(p->dst_mac, l->ep.mac)) {
+		/* A bridge floods what it has not learnt yet: not for these eyes. */
+		return RAST_DROP_SPOOFED;
+	}
+	return RAST_DROP_NONE;
+}
+
+static __always_inline int passed(struct __sk_buff *skb, const struct packet *p,
+				  const struct look *l)
+{
+	if (p->fragment == PACKET_FIRST)
+		fragment_remember(skb, p, l);
+	count(skb, l->ep.slot, l->dir, 0);
+	return TC_ACT_UNSPEC;
+}
+
+static __always_inline int judge(struct __sk_buff *skb, __u32 dir)
+{
+	const struct rast_policy_control *control;
+	const struct rast_policy_image *img;
+	const struct rast_endpoint *ep;
+	__u32 zero = 0, ifindex = skb->ifindex, cell;
+	struct packet p = {};
+	struct look l = {.dir = dir};
+	int reason;
+
+	ep = bpf_map_lookup_elem(&endpoint_by_ifindex, &ifindex);
+	/* A link that nobody announced: drop. */
+	if (!ep) {
+		count(skb, RAST_LINK_UNKNOWN, dir, RAST_DROP_NO_POLICY);
+		return TC_ACT_SHOT;
+	}
+	l.ep = *ep;
+	reason = packet_parse(skb, &p);
+	if (reason)
+		return drop(skb, &p, &l, reason);
+	/* Containers have no IPv6 address, so no IPv6 source can be theirs. */
+	if (p.kind == PACKET_IPV6)
+		return drop(skb, &p, &l, RAST_DROP_PROTOCOL);
+	reason = check_link(&p, &l);
+	if (reason) {
+		p.quiet = dir == RAST_DIR_INGRESS;
+		return drop(skb, &p, &l, reason);
+	}
+	if (p.kind == PACKET_ARP)
+		return passed(skb, &p, &l);
+
+	/* The one read of the slot word for this packet. */
+	control = bpf_map_lookup_elem(&policy_control, &zero);
+	if (!control || !*(volatile const __u32 *)&control->loaded)
+		return drop(skb, &p, &l, RAST_DROP_NO_POLICY);
+	l.image_slot = *(volatile const __u32 *)&control->slot & 1;
+	img = bpf_map_lookup_elem(&policy_image, &l.image_slot);
+	if (!img)
+		return drop(skb, &p, &l, RAST_DROP_NO_POLICY);
+	l.generation = img->generation;
+
+	l.peer_addr = dir == RAST_DIR_EGRESS ? p.dst : p.src;
+	l.peer_identity = identity_of(l.peer_addr);
+	/* Born in this host's own stack: the node, whatever address it uses. */
+	if (dir == RAST_DIR_INGRESS && !skb->ingress_ifindex)
+		l.peer_identity = RAST_IDENTITY_HOST;
+
+	if (p.fragment == PACKET_LATER) {
+		if (fragment_known(skb, &p, &l))
+			return passed(skb, &p, &l);
+		return drop(skb, &p, &l, RAST_DROP_FRAGMENT);
+	}
+
+	cell = cell_of(img, &l, dir, p.protocol, p.dst_port);
+	l.rule = cell & RAST_CELL_RULE;
+	if (cell & RAST_CELL_ALLOW) {
+		count_rule(&l, l.rule);
+		if (p.protocol != IPPROTO_TCP || (p.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) {
+			if (flow_record(&p, &l) && (control->flags & RAST_POLICY_LOG_ALLOWED))
+				report(skb, &p, &l, 1);
+		}
+		return passed(skb, &p, &l);
+	}
+	if (flow_is_reply(skb, img, &p, &l))
+		return passed(skb, &p, &l);
+	count_rule(&l, l.rule);
+	return drop(skb, &p, &l, RAST_DROP_POLICY);
+}
+
+/* Host-side ingress: what the container sends. */
+SEC("tc")
+int policy_out(struct __sk_buff *skb)
+{
+	return judge(skb, RAST_DIR_EGRESS);
+}
+
+/* Host-side egress: what the container is to receive. */
+SEC("tc")
+int policy_in(struct __sk_buff *skb)
+{
+	return judge(skb, RAST_DIR_INGRESS);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
