@@ -210,7 +210,8 @@ int account_tx(struct __sk_buff *skb)
 
 /* ---- the iterator ---- */
 
-#define ACCOUNT_MAX_CSETS 64
+/* One for each combination of cgroups of the other hierarchies that the tasks are in. */
+#define ACCOUNT_MAX_CSETS 256
 
 /* Is the v1 memory cgroup the container's own? Its last path component is the same then; otherwise
  * the tasks sit in somebody else's and its figures would be a lie. */
@@ -238,41 +239,45 @@ static __always_inline void take_memory(struct rast_account *a, struct cgroup_su
 	a->flags = (a->flags & ~(RAST_ACCOUNT_MEM_V1 | RAST_ACCOUNT_MEM_V2)) | flag;
 }
 
-/* Adds the tasks of one cgroup, and returns the memory controller's state of one of its css_sets
- * when the controller is not on this hierarchy. */
-static __always_inline __u32 walk_csets(struct cgroup *cgrp, __u32 mem_id,
-					struct cgroup_subsys_state **ret_css)
+/* Walks the css_sets of one cgroup: adds up their tasks, and keeps the memory controller's state of
+ * one that has tasks, for when the controller is not on this hierarchy. */
+struct account_walk {
+	__u64 head, pos; /* struct list_head * */
+	struct cgroup_subsys_state *css;
+	__u32 mem_id, tasks;
+};
+
+static long account_walk_cset(__u64 i, struct account_walk *w)
 {
 	__u64 off = __builtin_preserve_field_info(((struct cgrp_cset_link *)0)->cset_link,
 						  BPF_FIELD_BYTE_OFFSET);
-	struct list_head *head = &cgrp->cset_links, *pos;
-	__u32 tasks = 0;
-	int i;
+	struct list_head *pos = (void *)w->pos;
+	struct cgrp_cset_link *link = (void *)pos - off;
+	struct cgroup_subsys_state *css = NULL;
+	struct css_set *cset;
+	int n;
 
-	pos = BPF_CORE_READ(head, next);
-	for (i = 0; i < ACCOUNT_MAX_CSETS && pos && pos != head; i++) {
-		struct cgrp_cset_link *link = (void *)pos - off;
-		struct css_set *cset = BPF_CORE_READ(link, cset);
-		struct cgroup_subsys_state *css = NULL;
-		int n = BPF_CORE_READ(cset, nr_tasks);
-
-		tasks += n;
-		if (n > 0 && mem_id < 16) {
-			bpf_probe_read_kernel(&css, sizeof(css),
-					      (void *)&cset->subsys[0] + mem_id * sizeof(css));
-			if (css)
-				*ret_css = css;
-		}
-		pos = BPF_CORE_READ(pos, next);
+	if (!w->pos || w->pos == w->head)
+		return 1;
+	cset = BPF_CORE_READ(link, cset);
+	n = BPF_CORE_READ(cset, nr_tasks);
+	w->tasks += n;
+	if (n > 0 && w->mem_id < 16) {
+		bpf_probe_read_kernel(&css, sizeof(css),
+				      (void *)&cset->subsys[0] + w->mem_id * sizeof(css));
+		if (css)
+			w->css = css;
 	}
-	return tasks;
+	w->pos = (__u64)BPF_CORE_READ(pos, next);
+	return 0;
 }
 
 SEC("iter.s/cgroup")
 int account_collect(struct bpf_iter__cgroup *ctx)
 {
-	struct cgroup_subsys_state *css = NULL, *v1 = NULL;
-	__u32 mem_id = ~0u, tasks;
+	struct cgroup_subsys_state *css = NULL, *v1;
+	struct account_walk walk = {};
+	__u32 mem_id = ~0u;
 	struct cgroup *cgrp = ctx->cgroup;
 	struct rast_container *c;
 	struct rast_account *a;
@@ -289,13 +294,17 @@ int account_collect(struct bpf_iter__cgroup *ctx)
 		return 0;
 	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
 		mem_id = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
-	tasks = walk_csets(cgrp, mem_id, &v1);
+	walk.mem_id = mem_id;
+	walk.head = (__u64)&cgrp->cset_links;
+	walk.pos = (__u64)cgrp->cset_links.next;
+	bpf_loop(ACCOUNT_MAX_CSETS, account_walk_cset, &walk, 0);
+	v1 = walk.css;
 	/* Children come before their parents: what they added waits in tasks_sum. */
 	if (cgrp->level != (int)container_level) {
-		a->tasks_sum += tasks;
+		a->tasks_sum += walk.tasks;
 		return 0;
 	}
-	a->tasks = a->tasks_sum + tasks;
+	a->tasks = a->tasks_sum + walk.tasks;
 	a->tasks_sum = 0;
 
 	if (account_flush_kind == ACCOUNT_FLUSH_CSS)
