@@ -54,6 +54,13 @@ struct rast_feature {
 	/* Adds what it knows to `json` if the event is its own and returns 1; 0: not mine. */
 	int (*on_event)(struct rast_controller *c, void *state, const struct rast_event *ev,
 			size_t size, json_t *json);
+	/*
+	 * Sees each event that goes to a stream, before its subscribers do: the audit log is such a
+	 * sink. Kernel events go to the stream of the feature that said "mine": "audit" of audit, "flow"
+	 * of policy, "anomaly" of anomaly. May call rast_controller_publish() for another stream only.
+	 */
+	void (*on_publish)(struct rast_controller *c, void *state, const char *stream,
+			   const json_t *json);
 	/* About once a second. */
 	void (*tick)(struct rast_controller *c, void *state, uint64_t now_ns);
 	int (*show)(struct rast_controller *c, void *state, json_t *json);
