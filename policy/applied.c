@@ -154,29 +154,42 @@ static void remove_old(const char *dir, uint32_t generation)
 		(void)closedir(d);
 }
 
+int rast_policy_applied_store_rules(const struct rast_instance *in,
+				    const struct rast_policy_rules *rules, struct rast_err *err)
+{
+	_cleanup_json_ json_t *table = rast_policy_rules_to_json(rules);
+	char path[192];
+	int r;
+
+	if (!table)
+		return rast_err_sys(err, ENOMEM, "rule table");
+	(void)snprintf(path, sizeof(path), "%s/policy", in->run_dir);
+	r = rast_mkdir_p(path, 0700);
+	if (r < 0)
+		return rast_err_sys(err, -r, "%s", path);
+	(void)snprintf(path, sizeof(path), "%s/policy/rules.%u.json", in->run_dir,
+		       rules->generation);
+	r = rast_json_store(AT_FDCWD, path, table, 0);
+	return r < 0 ? rast_err_sys(err, -r, "%s", path) : 0;
+}
+
 int rast_policy_applied_store(const struct rast_instance *in, const struct rast_policy_set *set,
 			      const struct rast_policy_world *world,
 			      const struct rast_policy_rules *rules, struct rast_err *err)
 {
-	_cleanup_json_ json_t *table = rast_policy_rules_to_json(rules);
 	_cleanup_json_ json_t *all =
 		json_pack("{s:I, s:o, s:o}", "generation", (json_int_t)rules->generation,
 			  "documents", documents(set), "world", rast_policy_world_to_json(world));
 	char dir[128], path[192];
-	int r;
+	int r = rast_policy_applied_store_rules(in, rules, err);
 
-	if (!table || !all)
+	if (r < 0)
+		return r;
+	if (!all)
 		return rast_err_sys(err, ENOMEM, "applied policy");
 	(void)snprintf(dir, sizeof(dir), "%s/policy", in->run_dir);
-	r = rast_mkdir_p(dir, 0700);
-	if (r < 0)
-		return rast_err_sys(err, -r, "%s", dir);
-	(void)snprintf(path, sizeof(path), "%s/rules.%u.json", dir, rules->generation);
-	r = rast_json_store(AT_FDCWD, path, table, 0);
-	if (!r) {
-		(void)snprintf(path, sizeof(path), "%s/applied.json", dir);
-		r = rast_json_store(AT_FDCWD, path, all, 0);
-	}
+	(void)snprintf(path, sizeof(path), "%s/applied.json", dir);
+	r = rast_json_store(AT_FDCWD, path, all, 0);
 	if (r < 0)
 		return rast_err_sys(err, -r, "%s", path);
 	remove_old(dir, rules->generation);

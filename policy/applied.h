@@ -21,7 +21,10 @@
 int rast_policy_applied_load(const struct rast_instance *in, struct rast_policy_set **ret_set,
 			     struct rast_policy_world *ret_world, uint32_t *ret_generation,
 			     struct rast_err *err);
-/* Writes the rule table first, then applied.json, then removes old tables. */
+/* The rule table alone: before the kernel is flipped to its image, whose first event may need it. */
+int rast_policy_applied_store_rules(const struct rast_instance *in,
+				    const struct rast_policy_rules *rules, struct rast_err *err);
+/* Writes the rule table, then applied.json, then removes old tables. */
 int rast_policy_applied_store(const struct rast_instance *in, const struct rast_policy_set *set,
 			      const struct rast_policy_world *world,
 			      const struct rast_policy_rules *rules, struct rast_err *err);

@@ -111,6 +111,12 @@ int rast_policy_world_add_namespace(struct rast_policy_world *world,
 int rast_policy_world_add_manifest(struct rast_policy_world *world,
 				   const struct rast_yaml_node *doc,
 				   struct rast_policy_pod **ret_pod, struct rast_err *err);
+/*
+ * For pods that do not run: sorts them by name, numbers them from RAST_IDENTITY_FIRST, and gives
+ * those without an address the next free one of the range, and the node the first.
+ */
+int rast_policy_world_number(struct rast_policy_world *world, uint32_t pod_cidr,
+			     unsigned int prefix, struct rast_err *err);
 /* {"host4": "10.77.0.1", "pods": […], "namespaces": […]} and back. */
 json_t *rast_policy_world_to_json(const struct rast_policy_world *world);
 int rast_policy_world_from_json(const json_t *value, struct rast_policy_world *ret,

@@ -214,3 +214,55 @@ int rast_policy_world_add_manifest(struct rast_policy_world *world,
 	*ret_pod = &world->pods[world->n_pods - 1];
 	return 0;
 }
+
+/* ---- identities and addresses for pods that do not run ---- */
+
+static int cmp_pod(const void *a, const void *b)
+{
+	const struct rast_policy_pod *x = a, *y = b;
+	int c = strcmp(x->ns, y->ns);
+
+	return c ? c : strcmp(x->name, y->name);
+}
+
+static int cmp_addr(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+int rast_policy_world_number(struct rast_policy_world *world, uint32_t pod_cidr,
+			     unsigned int prefix, struct rast_err *err)
+{
+	uint32_t last = pod_cidr + (uint32_t)((1ull << (32 - prefix)) - 2), next = pod_cidr + 2;
+	_cleanup_free_ uint32_t *taken = NULL;
+	size_t n = 0, t = 0;
+
+	if (!world->n_pods)
+		return 0;
+	taken = calloc(world->n_pods, sizeof(*taken));
+	if (!taken)
+		return rast_err_sys(err, ENOMEM, "pods");
+	qsort(world->pods, world->n_pods, sizeof(*world->pods), cmp_pod);
+	for (size_t i = 0; i < world->n_pods; i++)
+		if (world->pods[i].addr4)
+			taken[n++] = world->pods[i].addr4;
+	qsort(taken, n, sizeof(*taken), cmp_addr);
+	if (!world->host4)
+		world->host4 = pod_cidr + 1;
+	for (size_t i = 0; i < world->n_pods; i++) {
+		struct rast_policy_pod *p = &world->pods[i];
+
+		p->identity = RAST_IDENTITY_FIRST + (uint32_t)i;
+		if (p->addr4 || rast_addr_from_bytes(p->addr6))
+			continue;
+		for (; t < n && taken[t] <= next; t++)
+			next += taken[t] == next;
+		if (next > last)
+			return rast_err_set(err, ERANGE,
+					    "more pods than addresses in the pod range");
+		p->addr4 = next++;
+	}
+	return 0;
+}

@@ -1,0 +1,542 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * rastbpf policy: compile, apply, delete, show, explain. With -f everything comes from files and
+ * needs neither root nor a running instance; without, it is the applied set and the pods that run.
+ */
+#include "policy/policy_cmd.h"
+
+#include "base/fd.h"
+#include "cli/cli.h"
+#include "node/node.h"
+#include "policy/applied.h"
+#include "policy/explain.h"
+#include "policy/names.h"
+#include "policy/reach.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a verb works on. */
+struct input {
+	struct rast_policy_set *set;
+	struct rast_policy_world world;
+	struct rast_policy_image *image;
+	struct rast_policy_rules *rules;
+	json_t *report;
+	uint32_t generation;
+};
+
+static void finish(struct input *in)
+{
+	rast_policy_set_destroy(in->set);
+	rast_policy_world_finish(&in->world);
+	free(in->image);
+	rast_policy_rules_destroy(in->rules);
+	json_decref(in->report);
+}
+
+static const char *kind_of(const struct rast_yaml_node *doc)
+{
+	const struct rast_yaml_node *k = rast_yaml_get(doc, "kind");
+
+	return k && k->type == RAST_YAML_SCALAR ? k->value : "";
+}
+
+/* Pods on the node's own network are not policed by links, so they are nobody to the compiler. */
+static bool on_host_network(const struct rast_yaml_node *doc)
+{
+	const struct rast_yaml_node *n = rast_yaml_get(rast_yaml_get(doc, "spec"), "hostNetwork");
+
+	return n && n->type == RAST_YAML_SCALAR && !strcmp(n->value, "true");
+}
+
+static int read_file(struct rast_cli *cli, const char *path, bool pods_only, struct input *in)
+{
+	_cleanup_yaml_ struct rast_yaml *y = NULL;
+	struct rast_policy_pod *pod;
+	int r = rast_yaml_load(path, &y, &cli->err);
+
+	for (size_t i = 0; !r && i < rast_yaml_count(y); i++) {
+		const struct rast_yaml_node *doc = rast_yaml_root(y, i);
+
+		r = rast_yaml_want(doc, RAST_YAML_MAP, &cli->err);
+		if (r < 0)
+			break;
+		if (!strcmp(kind_of(doc), "Pod")) {
+			if (!on_host_network(doc))
+				r = rast_policy_world_add_manifest(&in->world, doc, &pod,
+								   &cli->err);
+		} else if (rast_policy_set_wants(doc) && !pods_only) {
+			r = rast_policy_set_parse(doc, in->set, &cli->err);
+		} else if (!rast_policy_set_wants(doc)) {
+			r = rast_yaml_err(doc, &cli->err,
+					  "want a Pod, NetworkPolicy, "
+					  "ClusterNetworkPolicy or Namespace, "
+					  "got \"%.64s\"",
+					  kind_of(doc));
+		}
+	}
+	return r;
+}
+
+static int compile(struct rast_cli *cli, struct input *in)
+{
+	in->image = malloc(sizeof(*in->image));
+	if (!in->image)
+		return rast_err_sys(&cli->err, ENOMEM, "policy image");
+	return rast_policy_compile(in->set, &in->world, in->generation, in->image, &in->rules,
+				   &in->report, &cli->err);
+}
+
+/* Files of -f and, for verbs that take them, the positional ones. */
+static const char *file_at(const struct rast_args *a, bool positional, int i)
+{
+	int n = 0;
+
+	while (rast_args_get_nth(a, "file", n))
+		n++;
+	if (i < n)
+		return rast_args_get_nth(a, "file", i);
+	return positional && i - n < a->argc ? a->argv[i - n] : NULL;
+}
+
+static int from_files(struct rast_cli *cli, const struct rast_args *a, bool positional,
+		      struct input *in)
+{
+	const char *path;
+	int r = rast_policy_set_create(&in->set);
+
+	if (r < 0)
+		return rast_err_sys(&cli->err, -r, "policy set");
+	for (int i = 0; !r && (path = file_at(a, positional, i)); i++)
+		r = read_file(cli, path, false, in);
+	for (int i = 0; !r && (path = rast_args_get_nth(a, "pods", i)); i++)
+		r = read_file(cli, path, true, in);
+	if (!r)
+		r = rast_policy_world_number(&in->world, cli->in.pod_cidr, cli->in.pod_prefix,
+					     &cli->err);
+	in->generation = 1;
+	return r ? r : compile(cli, in);
+}
+
+/* Files when there are any, else what is applied. */
+static int load(struct rast_cli *cli, const struct rast_args *a, struct input *in)
+{
+	int r;
+
+	if (rast_args_get(a, "file"))
+		return from_files(cli, a, false, in);
+	r = rast_policy_applied_load(&cli->in, &in->set, &in->world, &in->generation, &cli->err);
+	return r ? r : compile(cli, in);
+}
+
+static void print_warnings(const json_t *report)
+{
+	const json_t *list = json_object_get(report, "warnings");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *w = json_array_get(list, i);
+
+		(void)fprintf(stderr, "%s:%d: %s%s%s: %s\n", rast_json_str(w, "file"),
+			      (int)rast_json_int(w, "line"), rast_json_str(w, "namespace"),
+			      *rast_json_str(w, "namespace") ? "/" : "", rast_json_str(w, "policy"),
+			      rast_json_str(w, "text"));
+	}
+}
+
+static const struct rast_col report_cols[] = {
+	{"generation", "generation", RAST_COL_NUM},
+	{"pods", "pods", RAST_COL_NUM},
+	{"policies", "policies", RAST_COL_NUM},
+	{"policies_in_use", "  that select a pod", RAST_COL_NUM},
+	{"rules", "rules", RAST_COL_NUM},
+	{"identity_classes", "classes of pods", RAST_COL_NUM},
+	{"address_classes", "classes of addresses", RAST_COL_NUM},
+	{"port_classes", "classes of ports", RAST_COL_NUM},
+	{"ranges4", "IPv4 ranges", RAST_COL_NUM},
+	{"ranges6", "IPv6 ranges", RAST_COL_NUM},
+	{"cells", "cells", RAST_COL_NUM},
+	{"max_cells", "  of at most", RAST_COL_NUM},
+	{NULL},
+};
+
+static int run_compile(struct rast_cli *cli, const struct rast_args *a)
+{
+	_cleanup_(finish) struct input in = {};
+	_cleanup_free_ void *data = NULL;
+	const char *out = rast_args_get(a, "output");
+	size_t len = 0;
+	int r;
+
+	if (!file_at(a, true, 0))
+		return rast_cli_usage(cli, "policy compile needs -f FILE");
+	r = from_files(cli, a, true, &in);
+	if (!r && out) {
+		r = rast_policy_file_write(in.image, in.rules, &data, &len);
+		if (!r)
+			r = rast_replace_file(AT_FDCWD, out, data, len, 0644, 0);
+		if (r < 0)
+			(void)rast_err_sys(&cli->err, -r, "%s", out);
+	}
+	if (r < 0)
+		return r;
+	print_warnings(in.report);
+	if (out) {
+		(void)json_object_set_new(in.report, "output", json_string(out));
+		(void)json_object_set_new(in.report, "output_bytes", json_integer((json_int_t)len));
+	}
+	return rast_cli_record(cli, TAKE_PTR(in.report), report_cols);
+}
+
+/* ---- apply, delete ---- */
+
+struct docs {
+	struct rast_yaml **files;
+	size_t n_files;
+	const struct rast_yaml_node **all;
+	size_t n;
+};
+
+static void docs_finish(struct docs *d)
+{
+	for (size_t i = 0; i < d->n_files; i++)
+		rast_yaml_destroy(d->files[i]);
+	free(d->files);
+	free(d->all);
+}
+
+static int docs_add(struct rast_cli *cli, struct docs *d, struct rast_yaml *y)
+{
+	struct rast_yaml **files = realloc(d->files, (d->n_files + 1) * sizeof(*files));
+	const struct rast_yaml_node **all;
+
+	if (files)
+		d->files = files;
+	all = realloc(d->all, (d->n + rast_yaml_count(y) + 1) * sizeof(*all));
+	if (all)
+		d->all = all;
+	if (!files || !all) {
+		rast_yaml_destroy(y);
+		return rast_err_sys(&cli->err, ENOMEM, "documents");
+	}
+	d->files[d->n_files++] = y;
+	/* A file of `rastbpf up` has pods beside its policies: they are not ours. */
+	for (size_t i = 0; i < rast_yaml_count(y); i++)
+		if (strcmp(kind_of(rast_yaml_root(y, i)), "Pod") != 0)
+			d->all[d->n++] = rast_yaml_root(y, i);
+	return 0;
+}
+
+/* "web", "shop/web" → a document with just that name. */
+static int docs_add_name(struct rast_cli *cli, struct docs *d, const char *kind, const char *given)
+{
+	const char *slash = strchr(given, '/'), *name = slash ? slash + 1 : given;
+	char ns[64] = "default", text[512];
+	struct rast_yaml *y = NULL;
+	int r;
+
+	if (slash && (size_t)(slash - given) < sizeof(ns))
+		(void)snprintf(ns, sizeof(ns), "%.*s", (int)(slash - given), given);
+	if (rast_name_dns_label(ns) || rast_name_dns_subdomain(name) ||
+	    (slash && (size_t)(slash - given) >= sizeof(ns)))
+		return rast_err_set(&cli->err, EINVAL, "\"%.128s\" is no name of a policy", given);
+	if (strcmp(kind, "NetworkPolicy") != 0 && strcmp(kind, "ClusterNetworkPolicy") != 0 &&
+	    strcmp(kind, "Namespace") != 0)
+		return rast_err_set(&cli->err, EINVAL,
+				    "want NetworkPolicy, ClusterNetworkPolicy or Namespace, "
+				    "got \"%.64s\"",
+				    kind);
+	(void)snprintf(text, sizeof(text),
+		       "{kind: %s, metadata: {name: \"%s\", namespace: \"%s\"}}", kind, name, ns);
+	r = rast_yaml_parse(given, text, strlen(text), &y, &cli->err);
+	return r ? r : docs_add(cli, d, y);
+}
+
+static int change(struct rast_cli *cli, const struct rast_args *a, bool remove)
+{
+	_cleanup_(docs_finish) struct docs d = {};
+	const char *path, *kind = remove ? rast_args_get(a, "kind") : NULL;
+	json_t *report = NULL;
+	int r = rast_cli_need_root(cli);
+
+	for (int i = 0; !r && (path = file_at(a, !remove, i)); i++) {
+		struct rast_yaml *y = NULL;
+
+		r = rast_yaml_load(path, &y, &cli->err);
+		if (!r)
+			r = docs_add(cli, &d, y);
+	}
+	for (int i = 0; !r && remove && i < a->argc; i++)
+		r = docs_add_name(cli, &d, kind ? kind : "NetworkPolicy", a->argv[i]);
+	if (!r && !d.n)
+		r = rast_err_set(&cli->err, EINVAL, "no policy in what was given");
+	if (!r)
+		r = rast_node_policy_apply(&cli->in, d.all, d.n, remove, &report, &cli->err);
+	if (r < 0)
+		return r;
+	print_warnings(report);
+	return rast_cli_record(cli, report, report_cols);
+}
+
+static int run_apply(struct rast_cli *cli, const struct rast_args *a)
+{
+	if (!file_at(a, true, 0))
+		return rast_cli_usage(cli, "policy apply needs -f FILE");
+	return change(cli, a, false);
+}
+
+static int run_delete(struct rast_cli *cli, const struct rast_args *a)
+{
+	if (!file_at(a, true, 0))
+		return rast_cli_usage(cli, "policy delete needs -f FILE or NAME");
+	return change(cli, a, true);
+}
+
+/* ---- show ---- */
+
+static const struct rast_col policy_cols[] = {
+	{"kind", "KIND", RAST_COL_TEXT},
+	{"tier", "TIER", RAST_COL_TEXT},
+	{"namespace", "NAMESPACE", RAST_COL_TEXT},
+	{"name", "NAME", RAST_COL_TEXT},
+	{"ingress", "INGRESS", RAST_COL_NUM},
+	{"egress", "EGRESS", RAST_COL_NUM},
+	{"file", "FILE", RAST_COL_TEXT},
+	{"line", "LINE", RAST_COL_NUM},
+	{NULL},
+};
+
+static const struct rast_col rule_cols[] = {
+	{"id", "ID", RAST_COL_NUM},
+	{"name", "RULE", RAST_COL_TEXT},
+	{"action", "ACTION", RAST_COL_VERDICT},
+	{"file", "FILE", RAST_COL_TEXT},
+	{"line", "LINE", RAST_COL_NUM},
+	{"pods", "PODS", RAST_COL_NUM},
+	{NULL},
+};
+
+/* How many pods the rule decides something about. */
+static json_int_t pods_of_rule(const struct input *in, const struct rast_policy_rule_ref *r)
+{
+	const struct rast_policy_image *im = in->image;
+	size_t row = (size_t)im->n_peer * im->n_port;
+	json_int_t n = 0;
+
+	for (size_t c = 1; c < im->n_class; c++)
+		for (size_t i = 0; i < row; i++)
+			if ((im->matrix[(r->direction * im->n_class + c) * row + i] &
+			     RAST_CELL_RULE) == r->id) {
+				n += in->rules->classes[c].n_members;
+				break;
+			}
+	return n;
+}
+
+static json_t *rule_rows(const struct input *in)
+{
+	json_t *rows = json_array();
+
+	for (uint32_t i = 0; i < in->rules->n_rules; i++) {
+		json_t *o = rast_policy_rules_describe(in->rules, in->rules->rules[i].id);
+
+		(void)json_object_set_new(o, "pods",
+					  json_integer(pods_of_rule(in, &in->rules->rules[i])));
+		(void)json_array_append_new(rows, o);
+	}
+	return rows;
+}
+
+/* From above to the right: a grid while it fits a screen, else a list of what is reachable. */
+static int print_matrix(struct rast_cli *cli, json_t *reach)
+{
+	const json_t *classes = json_object_get(reach, "classes");
+	const json_t *rows = json_object_get(reach, "rows");
+	size_t n = json_array_size(classes);
+	struct rast_col cols[10] = {{"from", "FROM \\ TO", RAST_COL_TEXT}};
+	static const char *const keys[] = {"c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7"};
+	static const struct rast_col list[] = {{"from", "FROM", RAST_COL_TEXT},
+					       {"to", "TO", RAST_COL_TEXT},
+					       {"ports", "PORTS", RAST_COL_TEXT},
+					       {NULL}};
+	bool grid = n <= ARRAY_SIZE(keys);
+	json_t *out = json_array();
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *from = rast_json_str(json_array_get(classes, i), "name");
+		json_t *line = grid ? json_pack("{s:s}", "from", from) : NULL;
+
+		for (size_t j = 0; j < n; j++) {
+			json_t *cell = json_array_get(json_array_get(rows, i), j);
+			const char *text = json_string_value(cell);
+			const char *to = rast_json_str(json_array_get(classes, j), "name");
+
+			if (grid) {
+				cols[j + 1] = (struct rast_col){keys[j], to, RAST_COL_TEXT};
+				(void)json_object_set(line, keys[j], cell);
+			} else if (text && *text && strcmp(text, "-") != 0 && i && j) {
+				(void)json_array_append_new(out, json_pack("{s:s, s:s, s:s}",
+									   "from", from, "to", to,
+									   "ports", text));
+			}
+		}
+		if (line)
+			(void)json_array_append_new(out, line);
+	}
+	r = rast_cli_table(cli, out, grid ? cols : list);
+	json_decref(reach);
+	return r;
+}
+
+static int run_show(struct rast_cli *cli, const struct rast_args *a)
+{
+	_cleanup_(finish) struct input in = {};
+	const char *what = a->argc ? a->argv[0] : "";
+	json_t *reach;
+	int r;
+
+	if (*what && strcmp(what, "matrix") != 0 && strcmp(what, "rules") != 0)
+		return rast_cli_usage(cli, "policy show: want rules or matrix, got \"%s\"", what);
+	r = load(cli, a, &in);
+	if (r < 0)
+		return r;
+	if (!*what)
+		return rast_cli_table(cli, rast_policy_set_to_json(in.set), policy_cols);
+	if (!strcmp(what, "rules"))
+		return rast_cli_table(cli, rule_rows(&in), rule_cols);
+	reach = rast_policy_reach(in.image, in.rules);
+	if (!reach)
+		return rast_err_sys(&cli->err, ENOMEM, "matrix");
+	if (rast_cli_json(cli, reach)) {
+		json_decref(reach);
+		return 0;
+	}
+	return print_matrix(cli, reach);
+}
+
+/* ---- explain ---- */
+
+static void print_answer(struct rast_cli *cli, const json_t *o)
+{
+	const json_t *text = json_object_get(o, "text");
+	bool ok = !strcmp(rast_json_str(o, "verdict"), "allow");
+	size_t n = json_array_size(text);
+
+	/* The last sentence is the sum: it goes first here. */
+	for (size_t i = 0; i < n; i++) {
+		const char *line = json_string_value(json_array_get(text, i ? i - 1 : n - 1));
+
+		(void)printf("%s%s%s\n", i ? "" : rast_cli_style(cli, ok ? "green" : "red"), line,
+			     i ? "" : rast_cli_style(cli, "reset"));
+	}
+	for (int d = 0; d < 2; d++) {
+		const json_t *s =
+			json_object_get(json_object_get(o, d ? "ingress" : "egress"), "suggestion");
+
+		if (json_is_object(s))
+			(void)printf("\nto allow it, add to %s:\n%s", rast_json_str(s, "add_to"),
+				     rast_json_str(s, "yaml"));
+	}
+}
+
+static int run_explain(struct rast_cli *cli, const struct rast_args *a)
+{
+	static const char *const protos[] = {"TCP", "UDP", "SCTP", "other"};
+	_cleanup_(finish) struct input in = {};
+	struct rast_policy_question q = {.from = rast_args_get(a, "from"),
+					 .to = rast_args_get(a, "to")};
+	const char *port = rast_args_get(a, "port"), *proto = rast_args_get(a, "protocol");
+	unsigned long number = 0;
+	json_t *answer = NULL;
+	char *end = NULL;
+	size_t p;
+	int r;
+
+	if (!q.from || !q.to)
+		return rast_cli_usage(cli, "policy explain needs --from and --to");
+	for (p = 0; p < ARRAY_SIZE(protos); p++)
+		if (!strcasecmp(proto ? proto : "TCP", protos[p]) ||
+		    (p == RAST_PROTO_OTHER && proto && !strcasecmp(proto, "ICMP")))
+			break;
+	if (p == ARRAY_SIZE(protos))
+		return rast_cli_usage(cli, "--protocol: want TCP, UDP, SCTP or other, got \"%s\"",
+				      proto);
+	q.proto = (enum rast_policy_proto)p;
+	if (!port && p < RAST_PROTO_PORTED)
+		return rast_cli_usage(cli, "policy explain needs --port");
+	if (port && p < RAST_PROTO_PORTED) {
+		errno = 0;
+		number = strtoul(port, &end, 10);
+		if (errno || *end || end == port || *port == '-' || number > UINT16_MAX)
+			return rast_cli_usage(cli, "--port: \"%s\" is no port number", port);
+	}
+	q.port = (uint16_t)number;
+	r = load(cli, a, &in);
+	if (!r)
+		r = rast_policy_explain(in.set, &in.world, in.image, in.rules, &q, &answer,
+					&cli->err);
+	if (r < 0)
+		return r;
+	if (!rast_cli_json(cli, answer))
+		print_answer(cli, answer);
+	json_decref(answer);
+	return 0;
+}
+
+static const struct rast_opt compile_opts[] = {
+	{"file", 'f', "FILE",
+	 "policies, namespaces and pods; may be repeated; - is standard input"},
+	{"pods", 0, "FILE", "only the pods of this file; may be repeated"},
+	{"output", 'o', "FILE", "write image and rule table here"},
+	{NULL},
+};
+static const struct rast_opt file_opts[] = {
+	{"file", 'f', "FILE", "YAML or JSON; may be repeated; - is standard input"},
+	{NULL},
+};
+static const struct rast_opt delete_opts[] = {
+	{"file", 'f', "FILE", "the policies named in this file; may be repeated"},
+	{"kind", 0, "KIND", "what NAME is (NetworkPolicy)"},
+	{NULL},
+};
+static const struct rast_opt show_opts[] = {
+	{"file", 'f', "FILE", "of these files instead of what is applied; may be repeated"},
+	{"pods", 0, "FILE", "only the pods of this file; may be repeated"},
+	{NULL},
+};
+static const struct rast_opt explain_opts[] = {
+	{"from", 0, "WHO", "pod, namespace/pod, address or host that opens the connection"},
+	{"to", 0, "WHO", "the same, of the other end"},
+	{"port", 0, "PORT", "destination port"},
+	{"protocol", 0, "PROTO", "TCP (default), UDP, SCTP or other"},
+	{"file", 'f', "FILE", "of these files instead of what is applied; may be repeated"},
+	{"pods", 0, "FILE", "only the pods of this file; may be repeated"},
+	{NULL},
+};
+
+static const struct rast_verb verbs[] = {
+	{"compile", NULL, "-f FILE… [--pods FILE] [-o FILE]",
+	 "check policies and compile them to an image; needs no root", compile_opts, 0, 64,
+	 run_compile},
+	{"apply", NULL, "-f FILE…", "put policies in force; all or none", file_opts, 0, 64,
+	 run_apply},
+	{"delete", NULL, "-f FILE… | NAME…", "take policies out of force; all or none", delete_opts,
+	 0, 64, run_delete},
+	{"show", "list", "[rules | matrix] [-f FILE…]",
+	 "policies, their rules, or who reaches whom on which ports", show_opts, 0, 1, run_show},
+	{"explain", NULL, "--from WHO --to WHO --port PORT [--protocol PROTO] [-f FILE…]",
+	 "which rule decides, and what would have to be added", explain_opts, 0, 0, run_explain},
+	{NULL},
+};
+
+const struct rast_object rast_object_policy = {
+	.name = "policy",
+	.summary = "network policies: compile, apply, show, explain",
+	.verbs = verbs,
+	.details = "Policies are Kubernetes NetworkPolicy and ClusterNetworkPolicy manifests.\n"
+		   "NAME is NAME (namespace default) or NAMESPACE/NAME.\n",
+};
