@@ -69,13 +69,13 @@ static json_t *ports_json(const struct rast_pod *pod)
 	for (i = 0; i < pod->n_containers; i++)
 		for (j = 0; j < pod->containers[i].n_ports; j++) {
 			const struct rast_pod_port *p = &pod->containers[i].ports[j];
-			const char *proto = p->protocol == IPPROTO_UDP  ? "UDP" :
-					    p->protocol == IPPROTO_SCTP ? "SCTP" :
-									  "TCP";
+			const char *proto = p->protocol == IPPROTO_UDP    ? "UDP"
+					    : p->protocol == IPPROTO_SCTP ? "SCTP"
+									  : "TCP";
 
-			(void)json_array_append_new(list, json_pack("{s:s,s:s,s:i}", "name",
-								    p->name, "protocol", proto,
-								    "port", p->port));
+			(void)json_array_append_new(list,
+						    json_pack("{s:s,s:s,s:i}", "name", p->name,
+							      "protocol", proto, "port", p->port));
 		}
 	return list;
 }
@@ -159,16 +159,16 @@ static int start_container(const struct rast_instance *in, const struct rast_pod
 			   struct rast_node_pod *foreground, struct rast_container_state *ret,
 			   struct rast_err *err)
 {
-	struct registration reg = { in, pod->host_network };
+	struct registration reg = {in, pod->host_network};
 	struct rast_container_start opts;
 
 	if (foreground)
 		opts = *foreground->start;
 	else
 		rast_container_start_init(&opts);
-	opts.netns_fd = pod->host_network ? RAST_NETNS_HOST :
-			netns_fd >= 0     ? netns_fd :
-					    RAST_NETNS_NEW;
+	opts.netns_fd = pod->host_network ? RAST_NETNS_HOST
+			: netns_fd >= 0   ? netns_fd
+					  : RAST_NETNS_NEW;
 	opts.identity = numbers->identity;
 	opts.slot = numbers->slots[i];
 	opts.share_pid = share_pid;
@@ -196,7 +196,7 @@ static int launch(const struct rast_instance *in, struct starting *s, struct ras
 		(void)rast_ipam_format(s->addr, addr);
 	}
 	for (i = 0; i < pod->n_containers; i++) {
-		_cleanup_container_state_ struct rast_container_state st = { 0 };
+		_cleanup_container_state_ struct rast_container_state st = {0};
 
 		r = start_container(in, pod, i, &s->numbers, s->netns_fd, addr, first, 0,
 				    s->want->start ? s->want : NULL, &st, err);
@@ -222,8 +222,8 @@ static json_t *report_pods(const struct starting *s, size_t n)
 				      (int)pod->n_containers);
 
 		if (s[i].addr)
-			(void)json_object_set_new(
-				p, "address", json_string(rast_ipam_format(s[i].addr, addr)));
+			(void)json_object_set_new(p, "address",
+						  json_string(rast_ipam_format(s[i].addr, addr)));
 		(void)json_array_append_new(list, p);
 	}
 	return list;
@@ -283,7 +283,7 @@ static int bring_up(const struct rast_instance *in, struct starting *s, size_t n
 static void undo(const struct rast_instance *in, struct starting *s, size_t n,
 		 const struct rast_policy_set *old, bool flipped)
 {
-	struct rast_err ignored = { 0 };
+	struct rast_err ignored = {0};
 	uint32_t generation = 0;
 	bool network = false;
 	size_t i;
@@ -378,7 +378,7 @@ int rast_node_pod_undo(const struct rast_instance *in, const char *ns, const cha
 	names = json_object_get(pod, "containers");
 	/* All are told to end before the first is waited for. */
 	json_array_foreach(names, i, c) {
-		_cleanup_container_state_ struct rast_container_state st = { 0 };
+		_cleanup_container_state_ struct rast_container_state st = {0};
 
 		if (rast_state_container_load(in, ns, name, json_string_value(c), &st, NULL) < 0)
 			continue;
@@ -446,7 +446,8 @@ static int pod_from_state(const json_t *state, struct rast_pod **ret, struct ras
 
 	if (!json_is_object(json_object_get(state, "manifest")))
 		return rast_err_set(err, ENOENT, "pod %s/%s was not made from a manifest",
-				    rast_json_str(state, "namespace"), rast_json_str(state, "name"));
+				    rast_json_str(state, "namespace"),
+				    rast_json_str(state, "name"));
 	r = reparse(json_object_get(state, "manifest"), &doc, err);
 	if (r < 0)
 		return r;
@@ -466,10 +467,10 @@ static int pod_from_state(const json_t *state, struct rast_pod **ret, struct ras
 int rast_node_container_restart(const struct rast_instance *in, const char *ns, const char *pod,
 				const char *container, struct rast_err *err)
 {
-	_cleanup_container_state_ struct rast_container_state old = { 0 }, now = { 0 };
+	_cleanup_container_state_ struct rast_container_state old = {0}, now = {0};
 	_cleanup_json_ json_t *state = NULL;
 	_cleanup_pod_ struct rast_pod *p = NULL;
-	struct rast_pod_numbers numbers = { 0 };
+	struct rast_pod_numbers numbers = {0};
 	_cleanup_close_ int lock = -1, netns = -1;
 	int32_t share = 0;
 	char path[320];
@@ -490,7 +491,8 @@ int rast_node_container_restart(const struct rast_instance *in, const char *ns, 
 		if (!strcmp(p->containers[i].name, container))
 			break;
 	if (i == p->n_containers)
-		return rast_err_set(err, ENOENT, "pod %s/%s has no container %s", ns, pod, container);
+		return rast_err_set(err, ENOENT, "pod %s/%s has no container %s", ns, pod,
+				    container);
 	numbers.identity = (uint32_t)rast_json_int(state, "identity");
 	json_array_foreach(json_object_get(state, "slots"), j, slot)
 		if (j < RAST_POD_MAX_CONTAINERS)
@@ -503,7 +505,7 @@ int rast_node_container_restart(const struct rast_instance *in, const char *ns, 
 	}
 	/* Another container of the pod that lives holds the ipc and uts namespaces. */
 	for (j = 0; j < p->n_containers && !share; j++) {
-		_cleanup_container_state_ struct rast_container_state st = { 0 };
+		_cleanup_container_state_ struct rast_container_state st = {0};
 
 		if (j != i &&
 		    !rast_state_container_load(in, ns, pod, p->containers[j].name, &st, NULL) &&

@@ -26,7 +26,8 @@ int rast_node_lock(const struct rast_instance *in, int *ret_fd, struct rast_err 
 
 struct rast_node_pod {
 	const struct rast_pod *pod;
-	const json_t *manifest;	   /* kept in pod.json: what restarts and probes are made from; or NULL */
+	const json_t
+		*manifest; /* kept in pod.json: what restarts and probes are made from; or NULL */
 	const json_t *config_maps; /* array of the ConfigMaps it uses, or NULL */
 	/* For a foreground `container run`: how its only container is started. NULL: detached. */
 	const struct rast_container_start *start;
@@ -56,9 +57,8 @@ int rast_node_container_restart(const struct rast_instance *in, const char *ns, 
  * to it. On error the old set and the old image stay. *ret_report (may be NULL): classes, cells,
  * rules, generation. n 0: compiles what is applied again.
  */
-int rast_node_policy_apply(const struct rast_instance *in,
-			   const struct rast_yaml_node *const *docs, size_t n, bool remove,
-			   json_t **ret_report, struct rast_err *err);
+int rast_node_policy_apply(const struct rast_instance *in, const struct rast_yaml_node *const *docs,
+			   size_t n, bool remove, json_t **ret_report, struct rast_err *err);
 
 /*
  * Removes what a killed part left: pods that were never finished, links, namespaces, mounts, cgroups,

@@ -89,7 +89,7 @@ int rast_node_world(const struct rast_instance *in, struct rast_policy_world *re
 int rast_node_policy_flip(const struct rast_instance *in, const struct rast_policy_set *set,
 			  uint32_t generation, json_t **ret_report, struct rast_err *err)
 {
-	_cleanup_policy_world_ struct rast_policy_world world = { 0 };
+	_cleanup_policy_world_ struct rast_policy_world world = {0};
 	_cleanup_policy_rules_ struct rast_policy_rules *rules = NULL;
 	_cleanup_free_ struct rast_policy_image *image = malloc(sizeof(*image));
 	_cleanup_json_ json_t *report = NULL;
@@ -135,9 +135,8 @@ int rast_node_policy_change(const struct rast_instance *in,
 	return rast_node_policy_flip(in, set, generation + 1, ret_report, err);
 }
 
-int rast_node_policy_apply(const struct rast_instance *in,
-			   const struct rast_yaml_node *const *docs, size_t n, bool remove,
-			   json_t **ret_report, struct rast_err *err)
+int rast_node_policy_apply(const struct rast_instance *in, const struct rast_yaml_node *const *docs,
+			   size_t n, bool remove, json_t **ret_report, struct rast_err *err)
 {
 	_cleanup_close_ int lock = -1;
 	int r;
