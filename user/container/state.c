@@ -412,3 +412,30 @@ bool rast_state_container_alive(const json_t *container)
 	p = strrchr(text, ')');
 	return p && p[1] && p[2] != 'Z' && p[2] != 'X';
 }
+
+int rast_state_numbers_rebuild(const struct rast_instance *in, const json_t *pods,
+			       struct rast_err *err)
+{
+	unsigned char map[SLOT_BYTES + IDENTITY_BYTES] = {0};
+	_cleanup_close_ int fd = numbers_open(in);
+	const json_t *pod, *slot;
+	size_t i, j;
+
+	if (fd < 0)
+		return rast_err_sys(err, -fd, "%s/numbers", in->run_dir);
+	json_array_foreach((json_t *)(uintptr_t)pods, i, pod) {
+		uint64_t id = (uint64_t)rast_json_int(pod, "identity");
+
+		if (id < RAST_MAX_IDENTITIES)
+			map[SLOT_BYTES + id / 8] |= (unsigned char)(1u << (id % 8));
+		json_array_foreach(json_object_get(pod, "slots"), j, slot) {
+			uint64_t n = (uint64_t)json_integer_value(slot);
+
+			if (n < RAST_MAX_CONTAINERS)
+				map[n / 8] |= (unsigned char)(1u << (n % 8));
+		}
+	}
+	if (pwrite(fd, map, sizeof(map), 0) != (ssize_t)sizeof(map))
+		return rast_err_sys(err, errno ? errno : EIO, "%s/numbers", in->run_dir);
+	return 0;
+}

@@ -12,7 +12,8 @@
  *
  * pod.json: {"namespace","name","labels":{},"annotations":{},"ports":[{"name","protocol","port"}],
  *   "network":"pod"|"host"|"none","address":"10.77.0.2","mac","ifname","ifindex","identity",
- *   "restart_policy","grace_s","created":"…Z","manifest":{…},"config_maps":[…]}
+ *   "slots":[…],
+ *   "n_containers","restart_policy","grace_s","created":"…Z","manifest":{…},"config_maps":[…]}
  * C.json: {"name","image","rootfs","command":[…],"slot","cgroup_id","pid","start_ticks","started":"…Z",
  *   "started_ns","restarts","log","ready"}
  * `pid` is in the host's namespace and means the process whose start time in /proc/PID/stat is
@@ -71,6 +72,10 @@ int rast_state_number_take(const struct rast_instance *in, enum rast_state_numbe
 			   uint32_t *ret, struct rast_err *err);
 int rast_state_number_drop(const struct rast_instance *in, enum rast_state_number kind,
 			   uint32_t number);
+
+/* After a crash: only what these pods (rast_state_pods) hold stays taken. Hold the node lock. */
+int rast_state_numbers_rebuild(const struct rast_instance *in, const json_t *pods,
+			       struct rast_err *err);
 
 /* Field 22 of /proc/PID/stat, in clock ticks since boot; -ESRCH when there is no such process. */
 int rast_state_start_ticks(int pid, uint64_t *ret);

@@ -68,23 +68,12 @@ static bool field_is_known(const struct gc *g, const char *field, const char *va
 	return false;
 }
 
-static bool finished(const struct gc *g, const json_t *pod)
+/* The lock is held, so what is not complete will never be. */
+static bool finished(const json_t *pod)
 {
-	const json_t *c;
-	json_t *list = json_object_get(pod, "containers");
-	size_t i;
-
-	if (json_object_get(pod, "broken"))
-		return false;
-	json_array_foreach(list, i, c) {
-		_cleanup_container_state_ struct rast_container_state st = {0};
-
-		if (rast_state_container_load(g->in, rast_json_str(pod, "namespace"),
-					      rast_json_str(pod, "name"), json_string_value(c), &st,
-					      NULL) < 0)
-			return false;
-	}
-	return true;
+	return !json_object_get(pod, "broken") &&
+	       (int64_t)json_array_size(json_object_get(pod, "containers")) ==
+		       rast_json_int(pod, "n_containers");
 }
 
 static void unfinished_pods(struct gc *g, bool all)
@@ -94,7 +83,7 @@ static void unfinished_pods(struct gc *g, bool all)
 	size_t i;
 
 	json_array_foreach(g->pods, i, pod) {
-		if (!all && finished(g, pod))
+		if (!all && finished(pod))
 			continue;
 		(void)snprintf(name, sizeof(name), "%s/%s", rast_json_str(pod, "namespace"),
 			       rast_json_str(pod, "name"));
@@ -104,7 +93,7 @@ static void unfinished_pods(struct gc *g, bool all)
 	}
 	json_decref(g->pods);
 	g->pods = NULL;
-	keep(g, rast_node_pods(g->in, false, &g->pods, g->err));
+	keep(g, rast_state_pods(g->in, true, &g->pods, g->err));
 	if (!g->pods)
 		g->pods = json_array();
 }
@@ -235,7 +224,7 @@ static void links_and_addresses(struct gc *g)
 		}
 }
 
-/* Entries of container_by_cgroup whose cgroup is gone. */
+/* Does a container have this cgroup? For the sweep of container_by_cgroup. */
 static int is_live(void *arg, uint64_t cgroup_id)
 {
 	struct gc *g = arg;
@@ -243,15 +232,9 @@ static int is_live(void *arg, uint64_t cgroup_id)
 	size_t i, j;
 
 	json_array_foreach(g->pods, i, pod)
-		json_array_foreach(json_object_get(pod, "containers"), j, c) {
-			_cleanup_container_state_ struct rast_container_state st = {0};
-
-			if (!rast_state_container_load(g->in, rast_json_str(pod, "namespace"),
-						       rast_json_str(pod, "name"),
-						       json_string_value(c), &st, NULL) &&
-			    st.cgroup_id == cgroup_id)
+		json_array_foreach(json_object_get(pod, "containers"), j, c)
+			if ((uint64_t)rast_json_int(c, "cgroup_id") == cgroup_id)
 				return 1;
-		}
 	return 0;
 }
 
@@ -321,9 +304,9 @@ int rast_node_gc(const struct rast_instance *in, bool all, json_t **ret_report,
 		*ret_report = g.report;
 		return 0;
 	}
-	keep(&g, rast_node_lock(in, &lock, err));
+	keep(&g, rast_state_lock(in, &lock, err));
 	if (!g.r)
-		keep(&g, rast_node_pods(in, false, &g.pods, err));
+		keep(&g, rast_state_pods(in, true, &g.pods, err));
 	if (g.r < 0) {
 		json_decref(g.report);
 		return g.r;
@@ -336,7 +319,7 @@ int rast_node_gc(const struct rast_instance *in, bool all, json_t **ret_report,
 	cgroups(&g);
 	links_and_addresses(&g);
 	registrations(&g);
-	keep(&g, rast_state_numbers_rebuild(in, err));
+	keep(&g, rast_state_numbers_rebuild(in, g.pods, err));
 	if (all)
 		everything(&g);
 	else if (json_array_size(g.report))

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "container/state.h"
 #include "network/ipam.h"
+#include "node/node.h"
 
 #include <errno.h>
 #include <fcntl.h>

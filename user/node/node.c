@@ -24,24 +24,18 @@
 #include <time.h>
 #include <unistd.h>
 
-int rast_node_lock(const struct rast_instance *in, int *ret_fd, struct rast_err *err)
+static void keep(int *r, int one)
 {
-	char path[128];
-	int r;
-
-	r = rast_mkdir_p(in->run_dir, 0755);
-	if (r < 0)
-		return rast_err_sys(err, -r, "%s", in->run_dir);
-	(void)snprintf(path, sizeof(path), "%s/lock", in->run_dir);
-	r = rast_lock_file(path, 1, ret_fd);
-	return r < 0 ? rast_err_sys(err, -r, "%s", path) : 0;
+	if (one < 0 && !*r)
+		*r = one;
 }
 
 /* One pod on its way up. */
 struct starting {
 	struct rast_node_pod *want;
-	struct rast_pod_numbers numbers;
-	bool created; /* pod.json is there */
+	json_t *state; /* pod.json, once it is there */
+	uint32_t identity;
+	uint32_t slots[RAST_POD_MAX_CONTAINERS];
 	uint32_t addr;
 	int netns_fd, ifindex;
 	uint8_t mac[6];
@@ -53,12 +47,20 @@ static bool has_network(const struct rast_pod *pod)
 	return !pod->host_network && !pod->no_network;
 }
 
-static void netns_path(const struct rast_instance *in, const char *ns, const char *name, char *buf,
-		       size_t size)
+static int netns_path(const struct rast_instance *in, const char *ns, const char *name, char *buf,
+		      size_t size)
 {
-	char dir[256];
+	return rast_state_pod_path(in, ns, name, "netns", buf, size);
+}
 
-	(void)snprintf(buf, size, "%s/netns", rast_state_pod_dir(in, ns, name, dir));
+static json_t *kv_json(const struct rast_pod_kv *kv, size_t n)
+{
+	json_t *obj = json_object();
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		(void)json_object_set_new(obj, kv[i].key, json_string(kv[i].value));
+	return obj;
 }
 
 static json_t *ports_json(const struct rast_pod *pod)
@@ -80,39 +82,89 @@ static json_t *ports_json(const struct rast_pod *pod)
 	return list;
 }
 
-/* Numbers, state, address, namespace and link, still down. */
+static json_t *pod_json(const struct rast_pod *pod, const struct rast_node_pod *want)
+{
+	static const char *const restart[] = {"Always", "OnFailure", "Never"};
+	struct timespec now;
+	json_t *obj;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	obj = json_pack("{s:s,s:s,s:o,s:o,s:o,s:s,s:s,s:i,s:i,s:o}", "namespace", pod->ns, "name",
+			pod->name, "labels", kv_json(pod->labels, pod->n_labels), "annotations",
+			kv_json(pod->annotations, pod->n_annotations), "ports", ports_json(pod),
+			"network",
+			pod->host_network ? "host"
+			: pod->no_network ? "none"
+					  : "pod",
+			"restart_policy", restart[pod->restart], "grace_s", (int)pod->grace_s,
+			"n_containers", (int)pod->n_containers, "created",
+			rast_json_time((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec));
+	if (want->manifest)
+		(void)json_object_set(obj, "manifest", (json_t *)(uintptr_t)want->manifest);
+	if (want->config_maps)
+		(void)json_object_set(obj, "config_maps", (json_t *)(uintptr_t)want->config_maps);
+	return obj;
+}
+
+/* Numbers and address into pod.json, before anything is made that they stand for. */
+static int reserve_state(const struct rast_instance *in, struct starting *s, struct rast_err *err)
+{
+	const struct rast_pod *pod = s->want->pod;
+	_cleanup_json_ json_t *there = NULL;
+	_cleanup_json_ json_t *state = NULL;
+	json_t *slots = json_array();
+	char addr[16], key[320];
+	size_t i;
+	int r;
+
+	if (!rast_state_pod_load(in, pod->ns, pod->name, false, &there, NULL)) {
+		json_decref(slots);
+		return rast_err_set(err, EEXIST, "pod %s/%s is there already", pod->ns, pod->name);
+	}
+	state = pod_json(pod, s->want);
+	(void)json_object_set_new(state, "slots", slots);
+	r = rast_state_number_take(in, RAST_NUMBER_IDENTITY, &s->identity, err);
+	for (i = 0; !r && i < pod->n_containers; i++) {
+		r = rast_state_number_take(in, RAST_NUMBER_SLOT, &s->slots[i], err);
+		if (!r)
+			(void)json_array_append_new(slots, json_integer(s->slots[i]));
+	}
+	(void)json_object_set_new(state, "identity", json_integer(s->identity));
+	if (!r && has_network(pod)) {
+		(void)snprintf(key, sizeof(key), "%s/%s", pod->ns, pod->name);
+		r = rast_ipam_alloc(in, key, &s->addr, err);
+		if (!r) {
+			rast_network_ifname(in, s->addr, s->ifname);
+			(void)json_object_set_new(state, "address",
+						  json_string(rast_ipam_format(s->addr, addr)));
+			(void)json_object_set_new(state, "ifname", json_string(s->ifname));
+		}
+	}
+	if (!r)
+		r = rast_state_pod_store(in, state, err);
+	if (r < 0) {
+		rast_node_drop_numbers(in, state);
+		if (s->addr)
+			(void)rast_ipam_release(in, s->addr, NULL, NULL);
+		return r;
+	}
+	s->state = TAKE_PTR(state);
+	return 0;
+}
+
+/* The namespace and the link, still down. */
 static int reserve(const struct rast_instance *in, struct starting *s, struct rast_err *err)
 {
 	const struct rast_pod *pod = s->want->pod;
-	_cleanup_json_ json_t *fields = NULL;
-	char path[320], addr[16], key[320];
+	char path[512];
 	int r;
 
-	r = rast_state_pod_create(in, pod, &s->numbers, err);
-	if (r < 0)
-		return r;
-	s->created = true;
-	fields = json_pack("{s:o}", "ports", ports_json(pod));
-	if (s->want->manifest)
-		(void)json_object_set(fields, "manifest", (json_t *)(uintptr_t)s->want->manifest);
-	if (s->want->config_maps)
-		(void)json_object_set(fields, "config_maps",
-				      (json_t *)(uintptr_t)s->want->config_maps);
-	if (has_network(pod)) {
-		(void)snprintf(key, sizeof(key), "%s/%s", pod->ns, pod->name);
-		r = rast_ipam_alloc(in, key, &s->addr, err);
-		if (r < 0)
-			return r;
-		rast_network_ifname(in, s->addr, s->ifname);
-		(void)json_object_set_new(fields, "address",
-					  json_string(rast_ipam_format(s->addr, addr)));
-		(void)json_object_set_new(fields, "ifname", json_string(s->ifname));
-	}
-	/* Before the link exists: whoever cleans up must find its name. */
-	r = rast_state_pod_update(in, pod->ns, pod->name, TAKE_PTR(fields), err);
+	r = reserve_state(in, s, err);
 	if (r < 0 || !has_network(pod))
 		return r;
-	netns_path(in, pod->ns, pod->name, path, sizeof(path));
+	r = netns_path(in, pod->ns, pod->name, path, sizeof(path));
+	if (r < 0)
+		return rast_err_sys(err, -r, "netns");
 	r = rast_netns_create(path, &s->netns_fd, err);
 	if (r < 0)
 		return r;
@@ -122,8 +174,8 @@ static int reserve(const struct rast_instance *in, struct starting *s, struct ra
 static int enforce(const struct rast_instance *in, const struct starting *s, struct rast_err *err)
 {
 	struct rast_endpoint ep = {
-		.identity = s->numbers.identity,
-		.slot = s->numbers.slots[0],
+		.identity = s->identity,
+		.slot = s->slots[0],
 		.addr4 = htonl(s->addr),
 	};
 
@@ -133,51 +185,61 @@ static int enforce(const struct rast_instance *in, const struct starting *s, str
 
 struct registration {
 	const struct rast_instance *in;
+	uint32_t slot, identity;
 	bool host_network;
 };
 
 /* Runs while the child waits: from here on its events carry its name. */
-static int on_before_exec(void *arg, const struct rast_container_state *st, struct rast_err *err)
+static int on_before_exec(void *arg, pid_t pid, uint64_t cgroup_id, struct rast_err *err)
 {
 	const struct registration *reg = arg;
 	struct timespec now;
 	struct rast_container rec = {
-		.slot = st->slot,
-		.identity = st->identity,
-		.init_pid = (uint32_t)st->pid,
+		.slot = reg->slot,
+		.identity = reg->identity,
+		.init_pid = (uint32_t)pid,
 		.flags = reg->host_network ? RAST_CONTAINER_HOST_NETWORK : 0,
 	};
 
 	(void)clock_gettime(CLOCK_BOOTTIME, &now);
 	rec.started_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	return rast_container_bpf_register(reg->in, st->cgroup_id, &rec, err);
+	return rast_container_bpf_register(reg->in, cgroup_id, &rec, err);
 }
 
+/* What one container of a pod is started with, beyond what its pod says. */
+struct place {
+	uint32_t identity, slot;
+	int netns_fd;
+	const char *address;
+	pid_t share_pid;
+	uint32_t restarts;
+};
+
 static int start_container(const struct rast_instance *in, const struct rast_pod *pod, size_t i,
-			   const struct rast_pod_numbers *numbers, int netns_fd,
-			   const char *address, int32_t share_pid, uint32_t restarts,
-			   struct rast_node_pod *foreground, struct rast_container_state *ret,
-			   struct rast_err *err)
+			   const struct place *at, struct rast_node_pod *foreground,
+			   json_t **ret_state, struct rast_err *err)
 {
-	struct registration reg = {in, pod->host_network};
+	struct registration reg = {in, at->slot, at->identity, pod->host_network};
 	struct rast_container_start opts;
 
 	if (foreground)
 		opts = *foreground->start;
 	else
 		rast_container_start_init(&opts);
-	opts.netns_fd = pod->host_network ? RAST_NETNS_HOST
-			: netns_fd >= 0   ? netns_fd
-					  : RAST_NETNS_NEW;
-	opts.identity = numbers->identity;
-	opts.slot = numbers->slots[i];
-	opts.share_pid = share_pid;
-	opts.restarts = restarts;
-	if (address && *address)
-		opts.address = address;
+	opts.netns_fd = pod->host_network   ? RAST_NETNS_HOST
+			: at->netns_fd >= 0 ? at->netns_fd
+					    : RAST_NETNS_NEW;
+	opts.slot = at->slot;
+	opts.share_pid = at->share_pid;
+	opts.restarts = at->restarts;
+	if (at->address && *at->address)
+		opts.address = at->address;
+	if (*pod->containers[i].image)
+		opts.overlay = true;
 	opts.before_exec = on_before_exec;
 	opts.arg = &reg;
-	return rast_container_start(in, pod, i, &opts, ret, foreground ? &foreground->pidfd : NULL,
+	return rast_container_start(in, pod, i, &opts, ret_state,
+				    foreground ? &foreground->pidfd : NULL,
 				    foreground ? &foreground->tty : NULL, err);
 }
 
@@ -185,7 +247,7 @@ static int launch(const struct rast_instance *in, struct starting *s, struct ras
 {
 	const struct rast_pod *pod = s->want->pod;
 	char addr[16] = "";
-	int32_t first = 0;
+	pid_t first = 0;
 	size_t i;
 	int r;
 
@@ -196,15 +258,15 @@ static int launch(const struct rast_instance *in, struct starting *s, struct ras
 		(void)rast_ipam_format(s->addr, addr);
 	}
 	for (i = 0; i < pod->n_containers; i++) {
-		_cleanup_container_state_ struct rast_container_state st = {0};
+		struct place at = {s->identity, s->slots[i], s->netns_fd, addr, first, 0};
+		_cleanup_json_ json_t *state = NULL;
 
-		r = start_container(in, pod, i, &s->numbers, s->netns_fd, addr, first, 0,
-				    s->want->start ? s->want : NULL, &st, err);
+		r = start_container(in, pod, i, &at, s->want->start ? s->want : NULL, &state, err);
 		if (r < 0)
 			return rast_err_prefix(err, "pod %s/%s, container %s", pod->ns, pod->name,
 					       pod->containers[i].name);
 		if (!i)
-			first = st.pid;
+			first = (pid_t)rast_json_int(state, "pid");
 	}
 	return 0;
 }
@@ -218,7 +280,7 @@ static json_t *report_pods(const struct starting *s, size_t n)
 	for (i = 0; i < n; i++) {
 		const struct rast_pod *pod = s[i].want->pod;
 		json_t *p = json_pack("{s:s,s:s,s:i,s:i}", "namespace", pod->ns, "name", pod->name,
-				      "identity", (int)s[i].numbers.identity, "containers",
+				      "identity", (int)s[i].identity, "containers",
 				      (int)pod->n_containers);
 
 		if (s[i].addr)
@@ -289,7 +351,7 @@ static void undo(const struct rast_instance *in, struct starting *s, size_t n,
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (!s[i].created)
+		if (!s[i].state)
 			continue;
 		network |= has_network(s[i].want->pod);
 		rast_err_clear(&ignored);
@@ -325,7 +387,7 @@ int rast_node_up(const struct rast_instance *in, struct rast_node_pod *pods, siz
 		pods[i].pidfd = pods[i].tty = -1;
 		network |= has_network(pods[i].pod);
 	}
-	r = rast_node_lock(in, &lock, err);
+	r = rast_state_lock(in, &lock, err);
 	if (r < 0)
 		return r;
 	if (network || n_policies) {
@@ -344,47 +406,44 @@ int rast_node_up(const struct rast_instance *in, struct rast_node_pod *pods, siz
 			(void)json_object_set_new(*ret_report, "warnings",
 						  json_pack("[s]", warning));
 	}
-	for (i = 0; i < n_pods; i++)
+	for (i = 0; i < n_pods; i++) {
 		rast_closep(&s[i].netns_fd);
+		json_decref(s[i].state);
+	}
 	return r;
 }
 
-int rast_node_pods(const struct rast_instance *in, bool containers, json_t **ret,
-		   struct rast_err *err)
+void rast_node_drop_numbers(const struct rast_instance *in, const json_t *pod)
 {
-	return rast_state_pods(in, containers, ret, err);
-}
+	const json_t *slot;
+	size_t i;
 
-static void keep(int *r, int one)
-{
-	if (one < 0 && !*r)
-		*r = one;
+	json_array_foreach(json_object_get(pod, "slots"), i, slot)
+		(void)rast_state_number_drop(in, RAST_NUMBER_SLOT,
+					     (uint32_t)json_integer_value(slot));
+	if (rast_json_int(pod, "identity"))
+		(void)rast_state_number_drop(in, RAST_NUMBER_IDENTITY,
+					     (uint32_t)rast_json_int(pod, "identity"));
 }
 
 int rast_node_pod_undo(const struct rast_instance *in, const char *ns, const char *name,
 		       unsigned int grace_ms, struct rast_err *err)
 {
 	_cleanup_json_ json_t *pod = NULL;
-	const json_t *c;
 	struct in_addr addr;
-	char path[320], key[320];
+	char path[512], key[320];
 	const char *ifname;
-	json_t *names;
+	json_t *list, *c;
 	size_t i;
 	int r = 0;
 
-	if (rast_state_pod_load(in, ns, name, &pod, NULL) < 0)
+	if (rast_state_pod_load(in, ns, name, true, &pod, NULL) < 0)
 		return 0;
-	names = json_object_get(pod, "containers");
-	/* All are told to end before the first is waited for. */
-	json_array_foreach(names, i, c) {
-		_cleanup_container_state_ struct rast_container_state st = {0};
-
-		if (rast_state_container_load(in, ns, name, json_string_value(c), &st, NULL) < 0)
-			continue;
-		keep(&r, rast_container_stop(in, &st, grace_ms, err));
-		keep(&r, rast_container_remove(in, &st, err));
-		(void)rast_container_bpf_unregister(in, st.cgroup_id);
+	list = json_object_get(pod, "containers");
+	json_array_foreach(list, i, c) {
+		keep(&r, rast_container_stop(in, ns, name, c, grace_ms, err));
+		keep(&r, rast_container_remove(in, ns, name, rast_json_str(c, "name"), err));
+		(void)rast_container_bpf_unregister(in, (uint64_t)rast_json_int(c, "cgroup_id"));
 	}
 	keep(&r, rast_container_remove_pod_cgroup(in, ns, name, err));
 	ifname = rast_json_str(pod, "ifname");
@@ -392,11 +451,13 @@ int rast_node_pod_undo(const struct rast_instance *in, const char *ns, const cha
 		/* Unbound from its address before the link goes, so that nobody inherits it. */
 		keep(&r, rast_policy_bpf_endpoint_del_name(in, ifname, addr.s_addr, err));
 		keep(&r, rast_network_pod_del(in, ifname, err));
-		netns_path(in, ns, name, path, sizeof(path));
-		keep(&r, rast_netns_remove(path, err));
+		if (!netns_path(in, ns, name, path, sizeof(path)))
+			keep(&r, rast_netns_remove(path, err));
 		(void)snprintf(key, sizeof(key), "%s/%s", ns, name);
 		keep(&r, rast_ipam_release(in, ntohl(addr.s_addr), key, err));
 	}
+	if (!r)
+		rast_node_drop_numbers(in, pod);
 	keep(&r, rast_state_pod_remove(in, ns, name, err));
 	return r;
 }
@@ -409,10 +470,10 @@ int rast_node_pod_stop(const struct rast_instance *in, const char *ns, const cha
 	bool network;
 	int r;
 
-	r = rast_node_lock(in, &lock, err);
+	r = rast_state_lock(in, &lock, err);
 	if (r < 0)
 		return r;
-	if (rast_state_pod_load(in, ns, name, &pod, NULL) < 0)
+	if (rast_state_pod_load(in, ns, name, false, &pod, NULL) < 0)
 		return 0;
 	network = *rast_json_str(pod, "address") != '\0';
 	if (grace_ms < 0)
@@ -467,22 +528,20 @@ static int pod_from_state(const json_t *state, struct rast_pod **ret, struct ras
 int rast_node_container_restart(const struct rast_instance *in, const char *ns, const char *pod,
 				const char *container, struct rast_err *err)
 {
-	_cleanup_container_state_ struct rast_container_state old = {0}, now = {0};
 	_cleanup_json_ json_t *state = NULL;
+	_cleanup_json_ json_t *now = NULL;
 	_cleanup_pod_ struct rast_pod *p = NULL;
-	struct rast_pod_numbers numbers = {0};
 	_cleanup_close_ int lock = -1, netns = -1;
-	int32_t share = 0;
-	char path[320];
-	const json_t *slot;
+	struct place at = {0};
+	const json_t *old = NULL;
+	json_t *c;
+	char path[512];
 	size_t i, j;
 	int r;
 
-	r = rast_node_lock(in, &lock, err);
+	r = rast_state_lock(in, &lock, err);
 	if (!r)
-		r = rast_state_pod_load(in, ns, pod, &state, err);
-	if (!r)
-		r = rast_state_container_load(in, ns, pod, container, &old, err);
+		r = rast_state_pod_load(in, ns, pod, true, &state, err);
 	if (!r)
 		r = pod_from_state(state, &p, err);
 	if (r < 0)
@@ -490,34 +549,34 @@ int rast_node_container_restart(const struct rast_instance *in, const char *ns, 
 	for (i = 0; i < p->n_containers; i++)
 		if (!strcmp(p->containers[i].name, container))
 			break;
-	if (i == p->n_containers)
+	json_array_foreach(json_object_get(state, "containers"), j, c) {
+		if (!strcmp(rast_json_str(c, "name"), container))
+			old = c;
+		else if (!at.share_pid && rast_state_container_alive(c))
+			/* It holds the pod's ipc and uts namespaces. */
+			at.share_pid = (pid_t)rast_json_int(c, "pid");
+	}
+	if (i == p->n_containers || !old)
 		return rast_err_set(err, ENOENT, "pod %s/%s has no container %s", ns, pod,
 				    container);
-	numbers.identity = (uint32_t)rast_json_int(state, "identity");
-	json_array_foreach(json_object_get(state, "slots"), j, slot)
-		if (j < RAST_POD_MAX_CONTAINERS)
-			numbers.slots[j] = (uint32_t)json_integer_value(slot);
+	at.identity = (uint32_t)rast_json_int(state, "identity");
+	at.slot = (uint32_t)rast_json_int(old, "slot");
+	at.address = rast_json_str(state, "address");
+	at.restarts = (uint32_t)rast_json_int(old, "restarts") + 1;
+	at.netns_fd = -1;
 	if (has_network(p)) {
-		netns_path(in, ns, pod, path, sizeof(path));
-		r = rast_netns_open(path, &netns, err);
+		r = netns_path(in, ns, pod, path, sizeof(path));
+		if (!r)
+			r = rast_netns_open(path, &netns, err);
 		if (r < 0)
 			return r;
+		at.netns_fd = netns;
 	}
-	/* Another container of the pod that lives holds the ipc and uts namespaces. */
-	for (j = 0; j < p->n_containers && !share; j++) {
-		_cleanup_container_state_ struct rast_container_state st = {0};
-
-		if (j != i &&
-		    !rast_state_container_load(in, ns, pod, p->containers[j].name, &st, NULL) &&
-		    rast_state_container_status(&st) == RAST_STATUS_RUNNING)
-			share = st.pid;
-	}
-	r = rast_container_stop(in, &old, 0, err);
+	r = rast_container_stop(in, ns, pod, old, 0, err);
 	if (!r)
-		r = rast_container_remove(in, &old, err);
+		r = rast_container_remove(in, ns, pod, container, err);
 	if (r < 0)
 		return r;
-	(void)rast_container_bpf_unregister(in, old.cgroup_id);
-	return start_container(in, p, i, &numbers, netns, rast_json_str(state, "address"), share,
-			       old.restarts + 1, NULL, &now, err);
+	(void)rast_container_bpf_unregister(in, (uint64_t)rast_json_int(old, "cgroup_id"));
+	return start_container(in, p, i, &at, NULL, &now, err);
 }

@@ -21,9 +21,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* <run_dir>/lock, held until the fd is closed; waits for it. */
-int rast_node_lock(const struct rast_instance *in, int *ret_fd, struct rast_err *err);
-
 struct rast_node_pod {
 	const struct rast_pod *pod;
 	const json_t
@@ -59,6 +56,9 @@ int rast_node_container_restart(const struct rast_instance *in, const char *ns, 
  */
 int rast_node_policy_apply(const struct rast_instance *in, const struct rast_yaml_node *const *docs,
 			   size_t n, bool remove, json_t **ret_report, struct rast_err *err);
+
+/* Takes every policy out of the set. Adds {"kind","name"} for each to `done` (may be NULL). */
+int rast_node_policy_clear(const struct rast_instance *in, json_t *done, struct rast_err *err);
 
 /*
  * Removes what a killed part left: pods that were never finished, links, namespaces, mounts, cgroups,

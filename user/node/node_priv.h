@@ -7,9 +7,6 @@
 #include "node/node.h"
 #include "policy/policy.h"
 
-/* Every pod.json as an array; with `containers`, the C.json objects replace the names. */
-int rast_node_pods(const struct rast_instance *in, bool containers, json_t **ret,
-		   struct rast_err *err);
 /* The pods that policy decides about. */
 int rast_node_world(const struct rast_instance *in, struct rast_policy_world *ret,
 		    struct rast_err *err);
@@ -20,6 +17,8 @@ int rast_node_policy_change(const struct rast_instance *in,
 			    const struct rast_yaml_node *const *docs, size_t n, bool remove,
 			    json_t **ret_report, struct rast_err *err);
 
+/* Gives the slots and the identity of a pod.json back. */
+void rast_node_drop_numbers(const struct rast_instance *in, const json_t *pod);
 /* Takes a pod apart, whatever of it is there. The first error is returned, the rest is done all the same. */
 int rast_node_pod_undo(const struct rast_instance *in, const char *ns, const char *name,
 		       unsigned int grace_ms, struct rast_err *err);

@@ -5,6 +5,7 @@
  */
 #include "node/node_priv.h"
 
+#include "container/state.h"
 #include "network/ipam.h"
 #include "policy/applied.h"
 #include "policy/policy_bpf.h"
@@ -71,7 +72,7 @@ int rast_node_world(const struct rast_instance *in, struct rast_policy_world *re
 	size_t i;
 	int r;
 
-	r = rast_node_pods(in, false, &pods, err);
+	r = rast_state_pods(in, false, &pods, err);
 	if (r < 0)
 		return r;
 	ret->host4 = rast_ipam_gateway(in);
@@ -141,10 +142,51 @@ int rast_node_policy_apply(const struct rast_instance *in, const struct rast_yam
 	_cleanup_close_ int lock = -1;
 	int r;
 
-	r = rast_node_lock(in, &lock, err);
+	r = rast_state_lock(in, &lock, err);
 	if (!r)
 		r = rast_policy_bpf_load(in, err);
 	if (!r)
 		r = rast_node_policy_change(in, docs, n, remove, ret_report, err);
+	return r;
+}
+
+static int note_removed(json_t *done, const json_t *docs)
+{
+	char name[512];
+	json_t *doc;
+	size_t i;
+
+	json_array_foreach(docs, i, doc) {
+		const char *ns = rast_json_str(doc, "namespace");
+
+		(void)snprintf(name, sizeof(name), "%s/%s%s%s", rast_json_str(doc, "kind"), ns,
+			       *ns ? "/" : "", rast_json_str(doc, "name"));
+		if (json_array_append_new(
+			    done, json_pack("{s:s,s:s}", "kind", "policy", "name", name)) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int rast_node_policy_clear(const struct rast_instance *in, json_t *done, struct rast_err *err)
+{
+	_cleanup_policy_set_ struct rast_policy_set *old = NULL, *empty = NULL;
+	_cleanup_json_ json_t *docs = NULL;
+	_cleanup_close_ int lock = -1;
+	uint32_t generation;
+	int r;
+
+	r = rast_state_lock(in, &lock, err);
+	if (!r)
+		r = rast_policy_applied_load(in, &old, NULL, &generation, err);
+	if (r < 0 || !rast_policy_set_count(old))
+		return r;
+	r = rast_policy_set_create(&empty);
+	if (r < 0)
+		return rast_err_sys(err, -r, "policy set");
+	docs = rast_policy_set_to_json(old);
+	r = rast_node_policy_flip(in, empty, generation + 1, NULL, err);
+	if (!r && done)
+		r = note_removed(done, docs);
 	return r;
 }

@@ -216,7 +216,7 @@ static int stop_one(struct rast_cli *cli, const char *ns, const char *name, bool
 	char text[330];
 	int r;
 
-	if (rast_state_pod_load(&cli->in, ns, name, &there, NULL) < 0)
+	if (rast_state_pod_load(&cli->in, ns, name, false, &there, NULL) < 0)
 		return 0;
 	r = rast_node_pod_stop(&cli->in, ns, name, now ? 0 : -1, &cli->err);
 	if (r < 0)
