@@ -44,7 +44,7 @@ lib_order = $(foreach l,cli controller store loader pure,$(if $(filter $(l),$(1)
 lib_pkgs = $(if $(filter cli,$(1)),$(CLI_PKGS)) $(if $(filter controller,$(1)),$(CONTROLLER_PKGS)) \
 	$(if $(filter loader,$(1)),$(LOADER_PKGS)) $(if $(filter pure,$(1)),$(PURE_PKGS))
 # librocksdb has no .pc file in Debian 12.
-lib_extra = $(if $(filter store,$(1)),-lrocksdb -lm)
+lib_extra = $(if $(filter store,$(1)),-lrocksdb)
 
 define bin_at
 $(1): $$(call obj,$(2)) $$(call lib_order,$(3))
@@ -52,7 +52,7 @@ $(1): $$(call obj,$(2)) $$(call lib_order,$(3))
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(CFLAGS_BASE) $$(LDFLAGS_BASE) $$(LDFLAGS) -o $$@ $$(call obj,$(2)) \
 		-Wl,--start-group $$(call lib_order,$(3)) -Wl,--end-group \
-		$$(call lib_extra,$(3)) $$(call pkg_libs,$$(call lib_pkgs,$(3)) $(4)) -ldl
+		$$(call lib_extra,$(3)) $$(call pkg_libs,$$(call lib_pkgs,$(3)) $(4)) -lm -ldl
 EXTRA_OBJ += $$(call obj,$(2))
 endef
 bin = $(eval $(call bin_at,$(O)/bin/$(1),$(2),$(3),$(4)))
@@ -90,6 +90,6 @@ FUZZERS += $(O)/fuzz/$(1)
 $(O)/fuzz/$(1): $$(call fuzz_obj,$(2)) $(O)/fuzz/librastpure.a
 	$$(call say,FUZZLD,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $$@ $$^ $$(call pkg_libs,$$(PURE_PKGS) $(4)) -ldl
+	$$(Q)$$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $$@ $$^ $$(call pkg_libs,$$(PURE_PKGS) $(4)) -lm -ldl
 endef
 fuzzer = $(eval $(call fuzzer_at,$(1),$(2),$(3),$(4)))

@@ -19,3 +19,4 @@ $(call unit_test,test_store,selftests/unit/test_store.c,pure store)
 OBSERVE := selftests/bpf/observe.c
 $(call unit_test,bpf_audit,selftests/bpf/bpf_audit.c $(OBSERVE),loader pure)
 $(call unit_test,bpf_account,selftests/bpf/bpf_account.c $(OBSERVE),loader pure)
+$(call unit_test,test_search,selftests/unit/test_search.c,pure)
