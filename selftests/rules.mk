@@ -20,3 +20,6 @@ OBSERVE := selftests/bpf/observe.c
 $(call unit_test,bpf_audit,selftests/bpf/bpf_audit.c $(OBSERVE),loader pure)
 $(call unit_test,bpf_account,selftests/bpf/bpf_account.c $(OBSERVE),loader pure)
 $(call unit_test,test_search,selftests/unit/test_search.c,pure)
+$(call unit_test,test_diff,selftests/unit/test_diff.c,pure)
+$(call unit_test,test_embed,selftests/unit/test_embed.c,pure)
+$(call unit_test,test_store_faults,selftests/unit/test_store_faults.c,pure store)

@@ -26,7 +26,7 @@ static const char *const table[] = {
 	"traffic connection network packet flow ingress egress connect networking",
 	"allow permit may can grant accept let able admit allowed permission open",
 	"deny block forbid forbidden refuse reject drop isolate isolation prevent disallow prohibit "
-	"denied cannot not never nothing nobody",
+	"denied cannot not never nothing nobody stop ban",
 	"default everything everyone everybody all any anything anyone rest",
 	"ingress inbound incoming receive enter",
 	"egress outbound outgoing outside leave internet external upstream",
@@ -55,7 +55,8 @@ static const char *const table[] = {
 	"queue broker kafka rabbitmq nats amqp mqtt message",
 	"worker job task batch consumer background",
 	"proxy loadbalancer haproxy envoy gateway router reverse balancer balance",
-	"dns resolver nameserver coredns resolv lookup hostname domain",
+	"dns resolver nameserver coredns resolv resolver resolve lookup hostname domain",
+	"picture photo thumbnail graphic png jpeg imagemagick gallery",
 	"monitoring prometheus grafana metric monitor alert scrape observability dashboard exporter",
 	"timeout deadline wait expire expiry ttl",
 	"replica replicas scale copy instance",
@@ -76,7 +77,7 @@ static const char *const table[] = {
 };
 
 struct entry {
-	char stem[RAST_TOKEN_MAX];
+	char stem[RAST_TOKEN_MAX], plain[RAST_TOKEN_MAX];
 	uint16_t concept; /* row of the table */
 	uint16_t next;    /* 1 + index of another entry with this hash; 0: none */
 };
@@ -85,6 +86,7 @@ struct entry {
 /* Built once and only read afterwards: the table above in a form that can be looked up. */
 static struct entry entries[1024];
 static uint16_t buckets[BUCKETS];
+static uint16_t n_entries;
 static char names[ARRAY_SIZE(table)][RAST_TOKEN_MAX];
 static uint32_t table_id;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -111,6 +113,7 @@ static void build(void)
 			if (n == ARRAY_SIZE(entries) || len >= RAST_TOKEN_MAX)
 				abort(); /* the table is a constant: a test sees this at once */
 			memcpy(e->stem, p, len);
+			memcpy(e->plain, p, len);
 			if (first)
 				memcpy(names[row], p, len);
 			rast_token_stem(e->stem);
@@ -122,7 +125,44 @@ static void build(void)
 			p += strspn(p, " ");
 		}
 	}
+	n_entries = n;
 	table_id = (uint32_t)rast_hash_done(id);
+}
+
+/* Is the distance of a and b exactly one insertion, deletion, replacement or swap of neighbours? */
+static bool one_slip(const char *a, size_t n, const char *b, size_t m)
+{
+	size_t i = 0, j = 0;
+
+	while (i < n && i < m && a[i] == b[i])
+		i++;
+	while (j < n - i && j < m - i && a[n - 1 - j] == b[m - 1 - j])
+		j++;
+	if (n == m && n - i - j == 2)
+		return a[i] == b[i + 1] && a[i + 1] == b[i];
+	return n + m - 2 * (i + j) <= 2 && n - i - j <= 1 && m - i - j <= 1 && n + m != 2 * (i + j);
+}
+
+const char *rast_concept_spelling(const char *plain)
+{
+	size_t n = strlen(plain);
+	const char *found = NULL;
+
+	(void)pthread_once(&once, build);
+	if (n < 5)
+		return NULL;
+	for (uint16_t i = 0; i < n_entries; i++) {
+		const char *w = entries[i].plain;
+		size_t m = strlen(w);
+
+		if (w[0] != plain[0])
+			continue;
+		if (!strcmp(w, plain))
+			return NULL;
+		if (!found && m + 1 >= n && n + 1 >= m && m >= 5 && one_slip(plain, n, w, m))
+			found = w;
+	}
+	return found;
 }
 
 void rast_concepts(const char *stem, void (*fn)(void *arg, const char *concept), void *arg)

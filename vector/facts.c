@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* JSON → facts; see facts.h. facts_policy.c adds what a NetworkPolicy means. */
+/* JSON → facts; see facts.h. facts_policy.c and facts_kind.c add what fields mean. */
 #include "vector/facts_add.h"
 
 #include "base/mem.h"
@@ -175,6 +175,8 @@ int rast_facts_build(const char *key, const json_t *body, struct rast_facts *ret
 		r = rast_facts_add(&f, "key", "", key, 2.0f, NULL, NULL);
 	if (!r)
 		r = rast_facts_policy(&f, body);
+	if (!r)
+		r = rast_facts_kind(&f, body);
 	if (!r)
 		r = walk(&w, body);
 	if (r < 0) {

@@ -10,5 +10,7 @@ int rast_facts_add(struct rast_facts *f, const char *path, const char *label, co
 		   float weight, const char *from, const char *to);
 /* What a NetworkPolicy allows and denies; nothing for another kind. */
 int rast_facts_policy(struct rast_facts *f, const json_t *body);
+/* What kinds, ports, schedules and security contexts mean. */
+int rast_facts_kind(struct rast_facts *f, const json_t *body);
 
 #endif

@@ -92,7 +92,7 @@ static void add_ports(char *buf, size_t size, const json_t *ports)
 static int rules(struct rast_facts *f, const json_t *spec, const char *subject, bool ingress)
 {
 	json_t *list = json_object_get(spec, ingress ? "ingress" : "egress"), *rule;
-	char text[2048], peer[512], ports[128], path[32];
+	char text[2048], peer[512], ports[384], path[32];
 	size_t i;
 	int r;
 
@@ -113,6 +113,11 @@ static int rules(struct rast_facts *f, const json_t *spec, const char *subject, 
 			       ports[0] ? " on " : "", ports);
 		r = rast_facts_add(f, path, ingress ? "ingress" : "egress", text, 1.5f,
 				   ingress ? peer : subject, ingress ? subject : peer);
+		/* The side that the policy selects is whom it is about: its role counts twice. */
+		add(ports, sizeof(ports), subject);
+		if (!r)
+			r = rast_facts_add(f, path, "", "", 0, ingress ? NULL : subject,
+					   ingress ? ports : NULL);
 		if (r < 0)
 			return r;
 	}

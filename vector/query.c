@@ -11,11 +11,14 @@
 #include "vector/token.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* A longer question says no more. */
 #define QUERY_WORDS 64u
+/* What a word still counts for itself when it counts as an end of a relation. */
+#define ROLE_PLAIN 0.6f
 
 enum role { ROLE_NONE, ROLE_FROM, ROLE_TO };
 
@@ -41,11 +44,34 @@ static bool is_any(const char *s, const char *const *list)
 	return false;
 }
 
+struct known {
+	bool any;
+};
+
+static void known_concept(void *arg, const char *concept)
+{
+	((struct known *)arg)->any = true;
+}
+
 static bool passive(const char *plain)
 {
 	size_t n = strlen(plain);
 
 	return n > 4 && (!strcmp(plain + n - 2, "ed") || !strcmp(plain + n - 3, "ble"));
+}
+
+/* A word that nobody knows and that looks like one that everybody knows: read it as that one. */
+static void correct(struct rast_token *t)
+{
+	struct known k = {0};
+	const char *better;
+
+	rast_concepts(t->text, known_concept, &k);
+	better = k.any || rast_token_is_stopword(t->plain) ? NULL : rast_concept_spelling(t->plain);
+	if (!better)
+		return;
+	(void)snprintf(t->text, sizeof(t->text), "%s", better);
+	rast_token_stem(t->text);
 }
 
 /* Words of the relation itself: no role of their own. */
@@ -99,11 +125,20 @@ int rast_embed_query(const char *query, struct rast_features *ret)
 	if (!w)
 		return -ENOMEM;
 	rast_tokens(query, strlen(query), QUERY_WORDS, collect, w);
+	/* What was written counts too: it may be a name that only looks like a slip. */
+	for (size_t i = 0, n = w->n; i < n && !r; i++) {
+		struct rast_token written = w->t[i];
+
+		correct(&w->t[i]);
+		if (strcmp(written.text, w->t[i].text) != 0)
+			r = rast_features_add_word(&f, written.text, NULL, 1.0f);
+	}
 	find_roles(w);
 	for (size_t i = 0; i < w->n && !r; i++) {
 		if (rast_token_is_stopword(w->t[i].plain))
 			continue;
-		r = rast_features_add_word(&f, w->t[i].text, NULL, 1.0f);
+		/* "the database" in "may talk to the database" is above all an end of that relation. */
+		r = rast_features_add_word(&f, w->t[i].text, NULL, w->role[i] ? ROLE_PLAIN : 1.0f);
 		if (!r && w->role[i])
 			r = rast_features_add_word(&f, w->t[i].text,
 						   w->role[i] == ROLE_FROM ? "from>" : "to>", 1.0f);

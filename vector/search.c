@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BM25_K1 1.2f
+#define BM25_K1 0.8f
 #define BM25_B 0.5f
 /* Reciprocal rank: a hit at rank r of a list counts weight / (RRF_K + r). */
 #define RRF_K 10.0f
@@ -25,7 +25,7 @@
 static const float kind_weight[] = {
 	[RAST_F_WORD] = 1.0f,
 	[RAST_F_CONCEPT] = 0.8f,
-	[RAST_F_ROLE] = 1.0f,
+	[RAST_F_ROLE] = 1.6f,
 	[RAST_F_GRAM] = 0.0f,
 };
 

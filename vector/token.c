@@ -7,10 +7,17 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static bool is_word(unsigned char c)
 {
 	return isalnum(c) || c >= 0x80;
+}
+
+/* "non" belongs to what it denies: runAsNonRoot and non-root give nonroot. */
+static bool is_non(const char *p, size_t start, size_t i)
+{
+	return i - start == 3 && !strncasecmp(p + start, "non", 3);
 }
 
 /* Does a new word start at p[i], though p[i - 1] is a letter too? camelCase, HTTPServer */
@@ -36,7 +43,7 @@ void rast_tokens(const char *text, size_t len, size_t max,
 			i++;
 		start = i;
 		while (i < len && is_word((unsigned char)text[i]) &&
-		       (i == start || !camel_break(text, i, len)))
+		       (i == start || is_non(text, start, i) || !camel_break(text, i, len)))
 			i++;
 		n = i - start;
 		if (!n)

@@ -29,6 +29,11 @@ bool rast_token_is_stopword(const char *plain);
 /* Calls fn with the name of each concept ("database") that a stem stands for ("redi", "db"). */
 void rast_concepts(const char *stem, void (*fn)(void *arg, const char *concept), void *arg);
 bool rast_concept_has(const char *stem, const char *concept);
+/*
+ * The word of the table that `plain` is a slip of the pen for: same first letter, one letter wrong,
+ * missing, too many or two swapped. NULL when it is in the table itself, too short, or far from all.
+ */
+const char *rast_concept_spelling(const char *plain);
 /* Changes whenever the table does: part of the embedder's identity. */
 uint32_t rast_concept_id(void);
 

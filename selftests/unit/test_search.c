@@ -2,7 +2,8 @@
 /*
  * How well questions of people find the right item: selftests/data/search has the items and the
  * questions. The figures are printed; the floors are what is reached, so that a change that makes
- * search worse is seen. Its "test" half was written together with the items and not tuned against.
+ * search worse is seen. The "test" half was written before the embedder's weights and tables were
+ * tuned, and its misses were not looked at; the figures to quote are those.
  */
 #include "store_dir.h"
 
@@ -21,8 +22,8 @@ struct figures {
 
 static void index_add(struct rast_index *ix, const char *key, const json_t *body)
 {
-	struct rast_facts facts = { 0 };
-	struct rast_features f = { 0 };
+	struct rast_facts facts = {0};
+	struct rast_features f = {0};
 	float vec[RAST_EMBED_DIMS];
 
 	assert_int_equal(rast_facts_build(key, body, &facts), 0);
@@ -37,7 +38,7 @@ static struct rast_index *index_of(const char *path)
 {
 	struct rast_index *ix = rast_index_create();
 	struct rast_yaml *y = NULL;
-	struct rast_err err = { 0 };
+	struct rast_err err = {0};
 	char key[RAST_KEY_MAX + 1];
 
 	if (rast_yaml_load(path, &y, &err) < 0)
@@ -86,8 +87,9 @@ static void ask(struct rast_index *ix, const char *query, const char *want, stru
 static struct figures ask_all(const char *set, bool verbose)
 {
 	struct rast_index *ix = index_of(DATA "items.yaml");
-	struct figures f = { 0 };
+	struct figures f = {0};
 	FILE *in = fopen(DATA "queries.tsv", "re");
+	size_t items = rast_index_count(ix);
 	char line[512];
 
 	assert_non_null(in);
@@ -109,7 +111,7 @@ static struct figures ask_all(const char *set, bool verbose)
 	rast_index_destroy(ix);
 	f.mrr /= f.n;
 	print_message("# %s: %u questions, %zu items: hit@1 %.3f, hit@3 %.3f, MRR %.3f\n", set, f.n,
-		      (size_t)0, f.hit1 / (double)f.n, f.hit3 / (double)f.n, f.mrr);
+		      items, f.hit1 / (double)f.n, f.hit3 / (double)f.n, f.mrr);
 	return f;
 }
 
@@ -117,14 +119,40 @@ static void questions_seen_before_find_their_item(void **state)
 {
 	struct figures f = ask_all("dev", getenv("RAST_SEARCH_VERBOSE"));
 
-	assert_true(f.n >= 20);
+	assert_true(f.n >= 40);
+	assert_true(f.hit1 >= 42);
+	assert_true(f.hit3 >= 44);
 }
 
 static void questions_never_seen_find_their_item(void **state)
 {
 	struct figures f = ask_all("test", getenv("RAST_SEARCH_VERBOSE_TEST"));
 
-	assert_true(f.n >= 30);
+	assert_true(f.n >= 38);
+	assert_true(f.hit1 >= 26);
+	assert_true(f.hit3 >= 35);
+	assert_true(f.mrr >= 0.8);
+}
+
+/* docs/examples/shop.yaml and the questions that `make run` asks of it. */
+static void the_shop_example_answers_its_questions(void **state)
+{
+	static const char *const asked[][2] = {
+		{"which service may talk to the database", "NetworkPolicy/shop/database"},
+		{"who can connect to the http backend", "NetworkPolicy/shop/api"},
+		{"how much memory may redis use", "Pod/shop/db"},
+	};
+	struct rast_index *ix = index_of("docs/examples/shop.yaml");
+
+	for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
+		struct rast_match m[3];
+		size_t n = 0;
+
+		assert_int_equal(rast_index_search(ix, rast_isa_best(), asked[i][0], 3, m, &n), 0);
+		assert_true(n > 0);
+		assert_string_equal(m[0].key, asked[i][1]);
+	}
+	rast_index_destroy(ix);
 }
 
 int main(void)
@@ -132,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(questions_seen_before_find_their_item),
 		cmocka_unit_test(questions_never_seen_find_their_item),
+		cmocka_unit_test(the_shop_example_answers_its_questions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
