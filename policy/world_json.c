@@ -117,7 +117,7 @@ static int pod_from_json(const json_t *o, struct rast_policy_world *world)
 {
 	struct rast_policy_pod pod = {.ns = rast_json_str(o, "namespace"),
 				      .name = rast_json_str(o, "name")};
-	rast_u128 addr;
+	rast_u128 addr = 0;
 	int r;
 
 	if (!*pod.ns || !*pod.name || rast_json_int(o, "identity") < 0 ||

@@ -156,9 +156,8 @@ int rast_mkdir_p(const char *path, mode_t mode)
 	return 0;
 }
 
-static int remove_at(int dirfd, const char *name, dev_t dev, unsigned int depth)
+static int remove_at(int dirfd, const char *name, unsigned int depth)
 {
-	struct stat st;
 	struct dirent *d;
 	DIR *dir;
 	int fd, r = 0;
@@ -169,13 +168,11 @@ static int remove_at(int dirfd, const char *name, dev_t dev, unsigned int depth)
 		return -errno;
 	if (depth > 512)
 		return -ELOOP;
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* NO_XDEV also sees a bind mount of the same file system. The top one may be anywhere. */
+	fd = rast_openat2(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
+			  depth ? RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS : 0);
 	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0 || (dev && st.st_dev != dev)) {
-		(void)close(fd);
-		return -EXDEV;
-	}
+		return fd;
 	dir = fdopendir(fd);
 	if (!dir) {
 		(void)close(fd);
@@ -186,7 +183,7 @@ static int remove_at(int dirfd, const char *name, dev_t dev, unsigned int depth)
 
 		if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
 			continue;
-		one = remove_at(fd, d->d_name, st.st_dev, depth + 1);
+		one = remove_at(fd, d->d_name, depth + 1);
 		if (one < 0 && !r)
 			r = one;
 	}
@@ -198,7 +195,7 @@ static int remove_at(int dirfd, const char *name, dev_t dev, unsigned int depth)
 
 int rast_remove_tree(int dirfd, const char *path)
 {
-	return remove_at(dirfd, path, 0, 0);
+	return remove_at(dirfd, path, 0);
 }
 
 int rast_openat2(int dirfd, const char *path, uint64_t flags, uint64_t resolve)

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,6 +39,8 @@ struct rast_yaml {
 
 struct parse {
 	yaml_parser_t yp;
+	const char *text;
+	unsigned int anchors;
 	struct rast_yaml *y;
 	struct rast_err *err;
 };
@@ -81,6 +84,22 @@ static int fail_mark(struct parse *p, const yaml_mark_t *m, const char *text)
 			   "%s", text);
 }
 
+/* The reader knows only how many bytes it has seen. */
+static int fail_offset(struct parse *p, size_t offset, const char *text)
+{
+	yaml_mark_t m = {0};
+
+	for (size_t i = 0; i < offset; i++) {
+		if (p->text[i] == '\n') {
+			m.line++;
+			m.column = 0;
+		} else if (((unsigned char)p->text[i] & 0xc0) != 0x80) {
+			m.column++;
+		}
+	}
+	return fail_mark(p, &m, text);
+}
+
 static int next_event(struct parse *p, yaml_event_t *ev)
 {
 	if (yaml_parser_parse(&p->yp, ev))
@@ -88,10 +107,8 @@ static int next_event(struct parse *p, yaml_event_t *ev)
 	if (p->yp.error == YAML_MEMORY_ERROR)
 		return rast_err_sys(p->err, ENOMEM, "%s", p->y->file);
 	if (p->yp.error == YAML_READER_ERROR)
-		return rast_err_at(p->err, EINVAL, p->y->file, (int)p->yp.mark.line + 1,
-				   (int)p->yp.mark.column + 1, NULL, "%s (byte offset %zu)",
-				   p->yp.problem ? p->yp.problem : "not UTF-8 text",
-				   p->yp.problem_offset);
+		return fail_offset(p, p->yp.problem_offset,
+				   p->yp.problem ? p->yp.problem : "not UTF-8 text");
 	return fail_mark(p, &p->yp.problem_mark, p->yp.problem ? p->yp.problem : "not YAML");
 }
 
@@ -120,19 +137,16 @@ static struct rast_yaml_node *new_node(struct parse *p, const yaml_mark_t *m,
 	return n;
 }
 
-static int check_tag(struct parse *p, const yaml_char_t *tag, const yaml_mark_t *m)
+/* `allowed` ends with NULL; "!" (no specific tag) is always allowed. */
+static int check_tag(struct parse *p, const yaml_char_t *tag, const char *const *allowed,
+		     const yaml_mark_t *m)
 {
-	static const char *const core[] = {"!",           YAML_STR_TAG, YAML_NULL_TAG,
-					   YAML_BOOL_TAG, YAML_INT_TAG, YAML_FLOAT_TAG,
-					   YAML_SEQ_TAG,  YAML_MAP_TAG};
-	size_t i;
-
-	if (!tag)
+	if (!tag || !strcmp((const char *)tag, "!"))
 		return 0;
-	for (i = 0; i < ARRAY_SIZE(core); i++)
-		if (!strcmp((const char *)tag, core[i]))
+	for (; *allowed; allowed++)
+		if (!strcmp((const char *)tag, *allowed))
 			return 0;
-	return fail_mark(p, m, "tag outside the YAML core schema");
+	return fail_mark(p, m, "tag that does not fit here or is outside the YAML core schema");
 }
 
 static int remember(struct parse *p, const yaml_char_t *anchor, struct rast_yaml_node *node)
@@ -141,12 +155,16 @@ static int remember(struct parse *p, const yaml_char_t *anchor, struct rast_yaml
 
 	if (!anchor)
 		return 0;
+	/* They are searched one by one. */
+	if (++p->anchors > RAST_YAML_MAX_ANCHORS)
+		return rast_err_at(p->err, EINVAL, p->y->file, node->line, node->col, NULL,
+				   "more than %u anchors in one document", RAST_YAML_MAX_ANCHORS);
 	a = take(p->y, sizeof(*a));
 	if (!a)
-		return -ENOMEM;
+		return rast_err_sys(p->err, ENOMEM, "%s", p->y->file);
 	a->name = take_str(p->y, (const char *)anchor, strlen((const char *)anchor));
 	if (!a->name)
-		return -ENOMEM;
+		return rast_err_sys(p->err, ENOMEM, "%s", p->y->file);
 	a->node = node;
 	a->next = p->y->anchors;
 	p->y->anchors = a;
@@ -187,21 +205,24 @@ static struct rast_yaml_node *copy(struct parse *p, const struct rast_yaml_node 
 
 static int scalar(struct parse *p, yaml_event_t *ev, struct rast_yaml_node **ret)
 {
+	static const char *const tags[] = {YAML_STR_TAG, YAML_NULL_TAG,  YAML_BOOL_TAG,
+					   YAML_INT_TAG, YAML_FLOAT_TAG, NULL};
 	struct rast_yaml_node *n;
+	const char *tag = (const char *)ev->data.scalar.tag;
 	const char *v = (const char *)ev->data.scalar.value;
 	size_t len = ev->data.scalar.length;
 	int r;
 
 	if (memchr(v, '\0', len))
 		return fail_mark(p, &ev->start_mark, "NUL byte in a string");
-	r = check_tag(p, ev->data.scalar.tag, &ev->start_mark);
+	r = check_tag(p, ev->data.scalar.tag, tags, &ev->start_mark);
 	if (r < 0)
 		return r;
 	n = new_node(p, &ev->start_mark, RAST_YAML_SCALAR);
 	if (!n)
 		return -EINVAL;
 	n->quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-	if (ev->data.scalar.tag && !strcmp((char *)ev->data.scalar.tag, YAML_STR_TAG))
+	if (tag && (!strcmp(tag, YAML_STR_TAG) || !strcmp(tag, "!")))
 		n->quoted = true;
 	n->value = take_str(p->y, v, len);
 	if (!n->value)
@@ -278,6 +299,7 @@ static int check_duplicates(struct parse *p, struct rast_yaml_node *map)
 static int collection(struct parse *p, yaml_event_t *start, unsigned int depth,
 		      struct rast_yaml_node **ret)
 {
+	static const char *const tags[2][2] = {{YAML_SEQ_TAG, NULL}, {YAML_MAP_TAG, NULL}};
 	bool is_map = start->type == YAML_MAPPING_START_EVENT;
 	const yaml_char_t *tag =
 		is_map ? start->data.mapping_start.tag : start->data.sequence_start.tag;
@@ -290,7 +312,7 @@ static int collection(struct parse *p, yaml_event_t *start, unsigned int depth,
 
 	if (depth >= RAST_YAML_MAX_DEPTH)
 		return fail_mark(p, &start->start_mark, "nested deeper than 64 levels");
-	r = check_tag(p, tag, &start->start_mark);
+	r = check_tag(p, tag, tags[is_map], &start->start_mark);
 	if (r < 0)
 		return r;
 	n = new_node(p, &start->start_mark, is_map ? RAST_YAML_MAP : RAST_YAML_SEQ);
@@ -336,7 +358,7 @@ static int collection(struct parse *p, yaml_event_t *start, unsigned int depth,
 	/* Only now: an alias inside its own anchor must not resolve. */
 	r = remember(p, anchor, n);
 	if (r < 0)
-		return rast_err_sys(p->err, ENOMEM, "%s", p->y->file);
+		return r;
 	*ret = n;
 	return 0;
 }
@@ -395,6 +417,7 @@ static int stream(struct parse *p)
 		}
 		if (type == YAML_DOCUMENT_START_EVENT) {
 			p->y->anchors = NULL; /* anchors end with their document */
+			p->anchors = 0;
 			yaml_event_delete(&ev);
 			r = next_event(p, &ev);
 			if (r < 0)
@@ -420,7 +443,7 @@ int rast_yaml_parse(const char *file, const char *text, size_t len, struct rast_
 		    struct rast_err *err)
 {
 	_cleanup_yaml_ struct rast_yaml *y = NULL;
-	struct parse p = {.err = err};
+	struct parse p = {.text = text, .err = err};
 	int r;
 
 	if (len > RAST_YAML_MAX_BYTES)
@@ -648,10 +671,13 @@ static bool is_int(const char *v, int64_t *ret)
 	if (!*v || (v[0] != '-' && v[0] != '+' && (v[0] < '0' || v[0] > '9')))
 		return false;
 	errno = 0;
-	if (v[0] == '0' && v[1] == 'o')
+	if (v[0] == '0' && v[1] == 'o') {
+		if (v[2] < '0' || v[2] > '7')
+			return false;
 		n = strtoll(v + 2, &end, 8);
-	else
+	} else {
 		n = strtoll(v, &end, v[0] == '0' && v[1] == 'x' ? 16 : 10);
+	}
 	if (errno || *end || end == v)
 		return false;
 	*ret = n;
@@ -672,8 +698,8 @@ bool rast_yaml_is_string(const struct rast_yaml_node *scalar)
 		return false;
 	if (strspn(scalar->value, "+-.0123456789eE") != strlen(scalar->value))
 		return true;
-	(void)strtod(scalar->value, &end);
-	return *end != '\0';
+	/* What overflows a double has no JSON number: it stays text. */
+	return !isfinite(strtod(scalar->value, &end)) || *end;
 }
 
 int rast_yaml_str(const struct rast_yaml_node *map, const char *key, bool required,

@@ -5,7 +5,7 @@
  *
  * Hostile input is bounded here, for everybody: RAST_YAML_MAX_BYTES of text, _MAX_DEPTH levels,
  * _MAX_NODES nodes with aliases counted as often as they are used (an alias that explodes fails),
- * duplicate keys, tags other than the core schema's, and NUL bytes are refused.
+ * _MAX_ANCHORS anchors, duplicate keys, tags other than the core schema's, and NUL bytes are refused.
  */
 #ifndef RAST_BASE_YAML_H
 #define RAST_BASE_YAML_H
@@ -20,6 +20,7 @@
 #define RAST_YAML_MAX_BYTES (16u << 20)
 #define RAST_YAML_MAX_DEPTH 64u
 #define RAST_YAML_MAX_NODES 1000000u
+#define RAST_YAML_MAX_ANCHORS 1000u /* a document */
 
 enum rast_yaml_type { RAST_YAML_NULL, RAST_YAML_SCALAR, RAST_YAML_SEQ, RAST_YAML_MAP };
 
