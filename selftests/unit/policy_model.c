@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The slow evaluator and its random clusters; see policy_model.h. */
+#include "policy_model.h"
+
+#include <string.h>
+
+uint64_t m_next(uint64_t *seed)
+{
+	/* splitmix64 */
+	uint64_t z = *seed += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
+
+static int below(uint64_t *seed, int n)
+{
+	return (int)(m_next(seed) % (uint64_t)n);
+}
+
+/* ---- random clusters ---- */
+
+static void random_labels(struct m_labels *l, uint64_t *s)
+{
+	for (int k = 0; k < M_KEYS; k++)
+		l->value[k] = below(s, M_VALUES + 1) - 1;
+}
+
+static void random_selector(struct m_selector *sel, uint64_t *s)
+{
+	bool used[M_KEYS] = {false};
+
+	sel->n = below(s, 10) < 3 ? 0 : 1 + below(s, 2);
+	for (int i = 0; i < sel->n; i++) {
+		sel->expr[i].key = below(s, M_KEYS);
+		sel->expr[i].op = (enum m_op)below(s, 4);
+		/* matchLabels is a map: one value a key. */
+		sel->expr[i].as_label = !used[sel->expr[i].key] && below(s, 2);
+		used[sel->expr[i].key] |= sel->expr[i].as_label;
+		if (sel->expr[i].as_label)
+			sel->expr[i].op = M_IN;
+		sel->expr[i].n_values = sel->expr[i].as_label ? 1 : 1 + below(s, 2);
+		for (int v = 0; v < sel->expr[i].n_values; v++)
+			sel->expr[i].values[v] = below(s, M_VALUES);
+	}
+}
+
+/* Close together, so that blocks overlap and pods are in some. */
+static void random_addr(bool v6, uint8_t addr[16], uint64_t *s)
+{
+	memset(addr, 0, 16);
+	addr[0] = v6 ? 0xfd : 10;
+	addr[v6 ? 14 : 2] = (uint8_t)below(s, 2);
+	addr[v6 ? 15 : 3] = (uint8_t)below(s, 256);
+	if (!below(s, 8))
+		addr[v6 ? 7 : 1] = (uint8_t)below(s, 256);
+	if (!below(s, 40))
+		memset(addr, below(s, 2) ? 0xff : 0, v6 ? 16 : 4);
+}
+
+static void random_block(struct m_peer *p, uint64_t *s)
+{
+	static const int bits4[] = {0, 8, 15, 24, 25, 28, 31, 32};
+	static const int bits6[] = {0, 8, 56, 112, 120, 124, 127, 128};
+
+	p->kind = M_BLOCK;
+	p->cidr.v6 = below(s, 4) == 0;
+	p->cidr.bits = (p->cidr.v6 ? bits6 : bits4)[below(s, 8)];
+	random_addr(p->cidr.v6, p->cidr.addr, s);
+	for (int i = below(s, 3); i > 0 && p->cidr.bits < (p->cidr.v6 ? 128 : 32); i--) {
+		struct m_cidr *e = &p->except[p->n_except];
+
+		*e = p->cidr;
+		/* Within the block: the bits behind its prefix are free. */
+		e->bits = p->cidr.bits + 1 + below(s, (p->cidr.v6 ? 128 : 32) - p->cidr.bits);
+		for (int b = p->cidr.bits; b < e->bits; b++)
+			if (below(s, 2))
+				e->addr[b / 8] ^= (uint8_t)(0x80 >> b % 8);
+		p->n_except++;
+	}
+}
+
+static void random_port(struct m_port *p, uint64_t *s)
+{
+	static const int some[] = {1, 79, 80, 81, 443, 8080, 65535};
+
+	p->proto = below(s, 3);
+	p->name = -1;
+	p->any = below(s, 6) == 0;
+	if (!p->any && below(s, 3) == 0)
+		p->name = below(s, 3);
+	p->lo = some[below(s, 7)];
+	p->hi = below(s, 3) ? p->lo : p->lo + below(s, 65536 - p->lo);
+}
+
+static void random_rule(struct m_rule *r, bool cluster, int dir, uint64_t *s)
+{
+	r->n_peers = cluster ? 1 + below(s, 3) : below(s, 4);
+	r->n_ports = below(s, 3);
+	r->action = cluster ? below(s, 3) : 0;
+	for (int i = 0; i < r->n_peers; i++) {
+		struct m_peer *p = &r->peers[i];
+
+		if (cluster && dir == 1 && !below(s, 8)) {
+			p->kind = M_NODES;
+		} else if ((!cluster || dir == 1) && below(s, 3) == 0) {
+			random_block(p, s);
+			if (cluster)
+				p->n_except = 0;
+		} else {
+			p->kind = M_PODS;
+			p->has_ns = cluster || below(s, 2);
+			p->has_pod = cluster ? below(s, 2) : !p->has_ns || below(s, 2);
+			random_selector(&p->ns, s);
+			random_selector(&p->pod, s);
+		}
+	}
+	for (int i = 0; i < r->n_ports; i++) {
+		random_port(&r->ports[i], s);
+		if (cluster && r->ports[i].name >= 0)
+			r->ports[i].proto = -1;
+	}
+}
+
+static void random_policy(struct m_policy *p, const struct m_cluster *c, int index, uint64_t *s)
+{
+	memset(p, 0, sizeof(*p));
+	p->cluster = below(s, 4) == 0;
+	p->ns = below(s, c->n_ns);
+	/* One name is enough to find it again. */
+	(void)snprintf(p->name, sizeof(p->name), "p%02d", index);
+	p->subject.kind = M_PODS;
+	p->subject.has_ns = p->cluster;
+	p->subject.has_pod = !p->cluster || below(s, 2);
+	random_selector(&p->subject.ns, s);
+	random_selector(&p->subject.pod, s);
+	for (int d = 0; d < 2; d++) {
+		p->n_rules[d] = below(s, 3);
+		for (int i = 0; i < p->n_rules[d]; i++)
+			random_rule(&p->rules[d][i], p->cluster, d, s);
+	}
+	if (p->cluster) {
+		p->tier = below(s, 2);
+		p->priority = below(s, 3);
+		return;
+	}
+	p->types_given = below(s, 3) != 0;
+	p->isolates[0] = !p->types_given || below(s, 3) != 0;
+	p->isolates[1] = p->types_given ? !p->isolates[0] || below(s, 2) : p->n_rules[1] > 0;
+}
+
+void m_random(struct m_cluster *c, uint64_t *s)
+{
+	memset(c, 0, sizeof(*c));
+	c->n_ns = 1 + below(s, 4);
+	c->n_pods = 1 + below(s, M_MAX);
+	c->n_policies = below(s, M_MAX);
+	for (int i = 0; i < c->n_ns; i++) {
+		c->ns_has_doc[i] = below(s, 4) != 0;
+		random_labels(&c->ns_labels[i], s);
+		for (int k = 0; !c->ns_has_doc[i] && k < M_KEYS; k++)
+			c->ns_labels[i].value[k] = -1;
+	}
+	for (int i = 0; i < c->n_pods; i++) {
+		struct m_pod *p = &c->pods[i];
+
+		p->ns = below(s, c->n_ns);
+		(void)snprintf(p->name, sizeof(p->name), "pod%02d", i);
+		random_labels(&p->labels, s);
+		p->v6 = below(s, 5) == 0;
+		random_addr(p->v6, p->addr, s);
+		/* No two alike, none all zeroes. */
+		p->addr[p->v6 ? 13 : 1] = (uint8_t)(i + 1);
+		p->n_ports = below(s, 4);
+		for (int j = 0; j < p->n_ports; j++) {
+			p->ports[j].name = below(s, 3);
+			p->ports[j].proto = below(s, 3);
+			p->ports[j].port = 79 + below(s, 4);
+		}
+	}
+	for (int i = 0; i < c->n_policies; i++)
+		random_policy(&c->policies[i], c, i, s);
+}
+
+/* ---- as YAML ---- */
+
+static const char *const protos[] = {"TCP", "UDP", "SCTP"};
+static const char *const lower[] = {"tcp", "udp", "sctp"};
+
+static void write_selector(const struct m_selector *sel, FILE *out)
+{
+	static const char *const ops[] = {"In", "NotIn", "Exists", "DoesNotExist"};
+	bool any = false;
+
+	(void)fprintf(out, "{matchLabels: {");
+	for (int i = 0; i < sel->n; i++)
+		if (sel->expr[i].as_label) {
+			(void)fprintf(out, "%sk%d: v%d", any ? ", " : "", sel->expr[i].key,
+				      sel->expr[i].values[0]);
+			any = true;
+		}
+	(void)fprintf(out, "}, matchExpressions: [");
+	any = false;
+	for (int i = 0; i < sel->n; i++) {
+		if (sel->expr[i].as_label)
+			continue;
+		(void)fprintf(out, "%s{key: k%d, operator: %s", any ? ", " : "", sel->expr[i].key,
+			      ops[sel->expr[i].op]);
+		if (sel->expr[i].op < M_EXISTS) {
+			(void)fprintf(out, ", values: [");
+			for (int v = 0; v < sel->expr[i].n_values; v++)
+				(void)fprintf(out, "%sv%d", v ? ", " : "", sel->expr[i].values[v]);
+			(void)fprintf(out, "]");
+		}
+		(void)fprintf(out, "}");
+		any = true;
+	}
+	(void)fprintf(out, "]}");
+}
+
+static void write_cidr(const struct m_cidr *c, FILE *out)
+{
+	(void)fputc('"', out);
+	for (int i = 0; i < (c->v6 ? 16 : 4); i++)
+		if (c->v6)
+			(void)fprintf(out, "%s%02x", i && i % 2 == 0 ? ":" : "", c->addr[i]);
+		else
+			(void)fprintf(out, "%s%d", i ? "." : "", c->addr[i]);
+	(void)fprintf(out, "/%d\"", c->bits);
+}
+
+static void write_peer(const struct m_peer *p, bool cluster, FILE *out)
+{
+	if (p->kind == M_NODES) {
+		(void)fprintf(out, "{nodes: {}}");
+	} else if (p->kind == M_BLOCK && cluster) {
+		(void)fprintf(out, "{networks: [");
+		write_cidr(&p->cidr, out);
+		(void)fprintf(out, "]}");
+	} else if (p->kind == M_BLOCK) {
+		(void)fprintf(out, "{ipBlock: {cidr: ");
+		write_cidr(&p->cidr, out);
+		(void)fprintf(out, ", except: [");
+		for (int i = 0; i < p->n_except; i++) {
+			(void)fprintf(out, "%s", i ? ", " : "");
+			write_cidr(&p->except[i], out);
+		}
+		(void)fprintf(out, "]}}");
+	} else if (cluster && !p->has_pod) {
+		(void)fprintf(out, "{namespaces: ");
+		write_selector(&p->ns, out);
+		(void)fprintf(out, "}");
+	} else {
+		(void)fprintf(out, "%s", cluster ? "{pods: {" : "{");
+		if (p->has_ns) {
+			(void)fprintf(out, "namespaceSelector: ");
+			write_selector(&p->ns, out);
+		}
+		if (p->has_pod) {
+			(void)fprintf(out, "%spodSelector: ", p->has_ns ? ", " : "");
+			write_selector(&p->pod, out);
+		}
+		(void)fprintf(out, "%s", cluster ? "}}" : "}");
+	}
+}
+
+static void write_port(const struct m_port *p, bool cluster, FILE *out)
+{
+	if (!cluster) {
+		(void)fprintf(out, "{protocol: %s", protos[p->proto]);
+		if (!p->any && p->name >= 0)
+			(void)fprintf(out, ", port: name%d", p->name);
+		else if (!p->any)
+			(void)fprintf(out, ", port: %d", p->lo);
+		if (!p->any && p->name < 0 && p->hi > p->lo)
+			(void)fprintf(out, ", endPort: %d", p->hi);
+		(void)fprintf(out, "}");
+	} else if (p->any) {
+		(void)fprintf(out, "{%s: {}}", lower[p->proto]);
+	} else if (p->name >= 0) {
+		(void)fprintf(out, "{destinationNamedPort: name%d}", p->name);
+	} else if (p->hi > p->lo) {
+		(void)fprintf(out, "{%s: {destinationPort: {range: {start: %d, end: %d}}}}",
+			      lower[p->proto], p->lo, p->hi);
+	} else {
+		(void)fprintf(out, "{%s: {destinationPort: {number: %d}}}", lower[p->proto], p->lo);
+	}
+}
+
+static void write_policy(const struct m_policy *p, FILE *out)
+{
+	static const char *const actions[] = {"Accept", "Deny", "Pass"};
+
+	if (p->cluster) {
+		(void)fprintf(
+			out,
+			"---\napiVersion: policy.networking.k8s.io/v1alpha2\n"
+			"kind: ClusterNetworkPolicy\nmetadata: {name: %s}\nspec:\n  tier: %s\n"
+			"  priority: %d\n  subject: ",
+			p->name, p->tier ? "Baseline" : "Admin", p->priority);
+		write_peer(&p->subject, true, out);
+	} else {
+		(void)fprintf(out,
+			      "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+			      "metadata: {name: %s, namespace: ns%d}\nspec:\n  podSelector: ",
+			      p->name, p->ns);
+		write_selector(&p->subject.pod, out);
+		if (p->types_given)
+			(void)fprintf(out, "\n  policyTypes: [%s%s%s]",
+				      p->isolates[0] ? "Ingress" : "",
+				      p->isolates[0] && p->isolates[1] ? ", " : "",
+				      p->isolates[1] ? "Egress" : "");
+	}
+	for (int d = 0; d < 2; d++) {
+		(void)fprintf(out, "\n  %s:%s\n", d ? "egress" : "ingress",
+			      p->n_rules[d] ? "" : " []");
+		for (int i = 0; i < p->n_rules[d]; i++) {
+			const struct m_rule *r = &p->rules[d][i];
+
+			(void)fprintf(out, "  - %s: [", d ? "to" : "from");
+			for (int j = 0; j < r->n_peers; j++) {
+				(void)fprintf(out, "%s", j ? ", " : "");
+				write_peer(&r->peers[j], p->cluster, out);
+			}
+			(void)fprintf(out, "]\n    %s: [", p->cluster ? "protocols" : "ports");
+			for (int j = 0; j < r->n_ports; j++) {
+				(void)fprintf(out, "%s", j ? ", " : "");
+				write_port(&r->ports[j], p->cluster, out);
+			}
+			(void)fprintf(out, "]\n");
+			if (p->cluster)
+				(void)fprintf(out, "    action: %s\n", actions[r->action]);
+		}
+	}
+}
+
+void m_write_yaml(const struct m_cluster *c, int first, FILE *out)
+{
+	for (int i = 0; i < c->n_ns; i++) {
+		if (!c->ns_has_doc[i])
+			continue;
+		(void)fprintf(out,
+			      "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: ns%d\n"
+			      "  labels: {",
+			      i);
+		for (int k = 0, any = 0; k < M_KEYS; k++)
+			if (c->ns_labels[i].value[k] >= 0)
+				(void)fprintf(out, "%sk%d: v%d", any++ ? ", " : "", k,
+					      c->ns_labels[i].value[k]);
+		(void)fprintf(out, "}\n");
+	}
+	for (int i = 0; i < c->n_policies; i++)
+		write_policy(&c->policies[(first + i) % c->n_policies], out);
+}
+
+/* ---- the evaluator ---- */
+
+static bool selects(const struct m_selector *sel, const struct m_labels *l)
+{
+	for (int i = 0; i < sel->n; i++) {
+		int has = l->value[sel->expr[i].key];
+		bool in = false;
+
+		for (int v = 0; v < sel->expr[i].n_values; v++)
+			in |= has >= 0 && has == sel->expr[i].values[v];
+		switch (sel->expr[i].op) {
+		case M_IN:
+			if (!in)
+				return false;
+			break;
+		case M_NOT_IN:
+			/* "The NotIn operator matches also objects without the key." */
+			if (in)
+				return false;
+			break;
+		case M_EXISTS:
+			if (has < 0)
+				return false;
+			break;
+		case M_DOES_NOT_EXIST:
+			if (has >= 0)
+				return false;
+			break;
+		}
+	}
+	return true;
+}
+
+static bool in_cidr(const struct m_cidr *c, bool v6, const uint8_t addr[16])
+{
+	if (c->v6 != v6)
+		return false;
+	for (int b = 0; b < c->bits; b++)
+		if ((c->addr[b / 8] ^ addr[b / 8]) & 0x80 >> b % 8)
+			return false;
+	return true;
+}
+
+static bool peer_is(const struct m_cluster *c, const struct m_policy *p, const struct m_peer *peer,
+		    const struct m_end *end)
+{
+	const struct m_pod *pod = end->pod >= 0 ? &c->pods[end->pod] : NULL;
+
+	if (peer->kind == M_NODES)
+		return end->host;
+	if (peer->kind == M_BLOCK) {
+		bool v6 = pod ? pod->v6 : end->v6;
+		const uint8_t *addr = pod ? pod->addr : end->addr;
+
+		if (end->host || !in_cidr(&peer->cidr, v6, addr))
+			return false;
+		for (int i = 0; i < peer->n_except; i++)
+			if (in_cidr(&peer->except[i], v6, addr))
+				return false;
+		return true;
+	}
+	if (!pod)
+		return false;
+	if (peer->has_ns ? !selects(&peer->ns, &c->ns_labels[pod->ns]) : pod->ns != p->ns)
+		return false;
+	return !peer->has_pod || selects(&peer->pod, &pod->labels);
+}
+
+static bool port_is(const struct m_port *p, const struct m_pod *destination, int proto, int port)
+{
+	if (p->any || p->name < 0)
+		return p->proto == proto && (p->any || (p->lo <= port && port <= p->hi));
+	for (int i = 0; destination && i < destination->n_ports; i++)
+		if (destination->ports[i].name == p->name && destination->ports[i].proto == proto &&
+		    destination->ports[i].port == port && (p->proto < 0 || p->proto == proto))
+			return true;
+	return false;
+}
+
+static bool rule_is(const struct m_cluster *c, const struct m_policy *p, const struct m_rule *r,
+		    int dir, int subject, const struct m_end *end, int proto, int port)
+{
+	int destination = dir == 0 ? subject : end->pod;
+	bool peer = r->n_peers == 0, where = r->n_ports == 0;
+
+	for (int i = 0; i < r->n_peers; i++)
+		peer |= peer_is(c, p, &r->peers[i], end);
+	for (int i = 0; proto < 3 && i < r->n_ports; i++)
+		where |= port_is(&r->ports[i], destination >= 0 ? &c->pods[destination] : NULL,
+				 proto, port);
+	return peer && where;
+}
+
+static bool is_subject(const struct m_cluster *c, const struct m_policy *p, int pod)
+{
+	return peer_is(c, p, &p->subject, &(struct m_end){.pod = pod});
+}
+
+/* The first cluster policy of the tier, by priority and then name, that has an opinion: -1: none. */
+static int tier_says(const struct m_cluster *c, int tier, int dir, int subject,
+		     const struct m_end *end, int proto, int port)
+{
+	for (int priority = 0; priority <= 1000; priority++)
+		for (int i = 0; i < c->n_policies; i++) {
+			const struct m_policy *p = &c->policies[i];
+
+			if (!p->cluster || p->tier != tier || p->priority != priority ||
+			    !is_subject(c, p, subject))
+				continue;
+			for (int j = 0; j < p->n_rules[dir]; j++)
+				if (rule_is(c, p, &p->rules[dir][j], dir, subject, end, proto,
+					    port))
+					return p->rules[dir][j].action;
+		}
+	return -1;
+}
+
+struct m_verdict m_verdict(const struct m_cluster *c, int dir, int subject, const struct m_end *end,
+			   int proto, int port)
+{
+	bool isolated = false, allowed = false;
+	int says;
+
+	if (dir == 0 && end->host)
+		return (struct m_verdict){.allowed = true};
+	says = tier_says(c, 0, dir, subject, end, proto, port);
+	if (says == 0 || says == 1)
+		return (struct m_verdict){.allowed = says == 0, .by_rule = true};
+	for (int i = 0; i < c->n_policies; i++) {
+		const struct m_policy *p = &c->policies[i];
+
+		if (p->cluster || !p->isolates[dir] || !is_subject(c, p, subject))
+			continue;
+		isolated = true;
+		for (int j = 0; j < p->n_rules[dir]; j++)
+			allowed |= rule_is(c, p, &p->rules[dir][j], dir, subject, end, proto, port);
+	}
+	if (isolated)
+		return (struct m_verdict){.allowed = allowed, .by_rule = allowed};
+	says = tier_says(c, 1, dir, subject, end, proto, port);
+	if (says == 0 || says == 1)
+		return (struct m_verdict){.allowed = says == 0, .by_rule = true};
+	return (struct m_verdict){.allowed = true};
+}
+
+bool m_rule_matches(const struct m_cluster *c, const char *name, int index, int dir, int subject,
+		    const struct m_end *end, int proto, int port)
+{
+	for (int i = 0; i < c->n_policies; i++) {
+		const struct m_policy *p = &c->policies[i];
+
+		if (!strcmp(p->name, name))
+			return index < p->n_rules[dir] && is_subject(c, p, subject) &&
+			       rule_is(c, p, &p->rules[dir][index], dir, subject, end, proto, port);
+	}
+	return false;
+}
