@@ -32,3 +32,6 @@ $(call unit_test,test_instance,selftests/unit/test_instance.c,pure)
 $(call unit_test,test_policy_random,selftests/unit/test_policy_random.c selftests/unit/policy_model.c,pure)
 $(call unit_test,test_policy_parse,selftests/unit/test_policy_parse.c,pure)
 $(call unit_test,test_policy_classes,selftests/unit/test_policy_classes.c,pure)
+$(call unit_test,test_config,selftests/unit/test_config.c,pure store controller)
+# Needs root, so it is in the bpf tier, though it loads nothing.
+$(call unit_test,bpf_store_full_disk,selftests/bpf/store_full_disk.c,pure store)

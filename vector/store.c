@@ -20,10 +20,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static const char *const cf_names[N_CF] = {"default", "items",    "versions", "ops",
 					   "vectors", "segments", "audit"};
+
+#define REOPEN_BYTES (4u << 20)
 
 void rast_store_unlockp(pthread_mutex_t **m)
 {
@@ -269,8 +272,14 @@ static bool looks_new(const char *dir)
 int rast_store_reopen(struct rast_store *s, struct rast_err *err)
 {
 	bool created = false;
+	struct statvfs fs;
 	int r;
 
+	/* Opening writes a log and a manifest: while that cannot work, stay open for readers. */
+	if (s->db && statvfs(s->dir, &fs) == 0 && fs.f_bavail * fs.f_frsize < REOPEN_BYTES)
+		return rast_err_set(err, ENOSPC,
+				    "the change was not stored: no space left on the device of the "
+				    "store");
 	db_close(s);
 	rast_index_destroy(s->index);
 	s->index = NULL;

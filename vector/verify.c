@@ -247,7 +247,7 @@ int rast_store_verify(struct rast_store *s, struct rast_verify *ret, struct rast
 	rast_store_scope_lock(s);
 	struct rast_verify sum = {0};
 	size_t keys = 0;
-	int r = s->failed || !s->db ? rast_store_reopen(s, err) : 0;
+	int r = s->db ? 0 : rast_store_reopen(s, err);
 
 	if (!r)
 		r = verify_ops(s, &sum, err);
