@@ -32,7 +32,7 @@ include mk/probe.mk
 include mk/flags.mk
 include mk/rules.mk
 
-FOLDERS := user/base policy vector user/container user/network user/loader user/account \
+FOLDERS := user/base policy vector user/container user/network user/image user/loader user/account \
 	user/audit user/anomaly user/node user/controller user/cli bpf user/bin selftests docs
 include $(addsuffix /rules.mk,$(FOLDERS))
 include mk/link.mk

@@ -4,9 +4,9 @@
 # them is missing: the second call costs one dpkg-query.
 set -eu
 BUILD="gcc make pkg-config clang-19 llvm-19 bpftool libc6-dev libbpf-dev libelf-dev zlib1g-dev \
-libcap-dev libseccomp-dev libnl-3-dev libnl-route-3-dev libyaml-dev libjansson-dev libsodium-dev librocksdb-dev \
-libsystemd-dev libmicrohttpd-dev libhiredis-dev"
-RUN="libnftables1 iproute2 nftables curl"
+libcap-dev libseccomp-dev libnl-3-dev libnl-route-3-dev libyaml-dev libjansson-dev libsodium-dev \
+librocksdb-dev libsystemd-dev libarchive-dev libmicrohttpd-dev libhiredis-dev"
+RUN="libnftables1 libarchive13 iproute2 nftables curl"
 TEST="libcmocka-dev qemu-system-x86 cpio zstd kmod busybox-static strace libclang-rt-19-dev \
 clang-format cppcheck python3-minimal jq procps util-linux binutils xz-utils lz4 e2fsprogs"
 want="$BUILD $RUN $TEST"

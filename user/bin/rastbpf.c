@@ -2,11 +2,13 @@
 /* rastbpf: the table of all objects. Each one's verbs stand in its own *_cmd.c. */
 #include "cli/cli.h"
 #include "cli/completion.h"
+#include "image/image_cmd.h"
 #include "vector/config_cmd.h"
 
 static const struct rast_object *const objects[] = {
 	&rast_completion_object,
 	&rast_object_config,
+	&rast_object_image,
 	NULL,
 };
 
