@@ -8,7 +8,7 @@ cd "$HERE"
 export PATH="$O/bin:$PATH" RAST_INSTANCE=${RAST_INSTANCE:-shop}
 [ "$(id -u)" = 0 ] || { echo "make run: needs root: it makes containers" >&2; exit 1; }
 echo "== Images from Debian packages"
-rastbpf image build -f docs/examples/shop/images.yaml
+rastbpf image build -f docs/examples/shop/images.yaml -I "$O/examples"
 if [ "${RAST_VM:-0}" = 1 ]; then
 	exec selftests/vm/run-in-vm.sh "${RAST_VM_KERNEL:-6.12}" \
 		--add "$HERE/selftests/demo:/rast/selftests/demo" --add "$HERE/docs/examples:/rast/docs/examples" \

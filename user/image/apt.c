@@ -27,9 +27,23 @@
 
 extern char **environ;
 
+/* Instances may share one, to fetch each package once: the lock in it is for that. */
+static const char *cache_dir(const struct rast_instance *in, char buf[112])
+{
+	const char *shared = getenv("RAST_DEB_CACHE");
+
+	if (shared && *shared == '/' && strlen(shared) < 100)
+		(void)snprintf(buf, 112, "%s", shared);
+	else
+		(void)snprintf(buf, 112, "%s/cache", in->lib_dir);
+	return buf;
+}
+
 void rast_apt_cache_path(const struct rast_instance *in, char path[128])
 {
-	(void)snprintf(path, 128, "%s/cache/debs", in->lib_dir);
+	char dir[112];
+
+	(void)snprintf(path, 128, "%s/debs", cache_dir(in, dir));
 }
 
 struct output {
@@ -138,35 +152,33 @@ out:
 static int apt(const struct rast_instance *in, const struct rast_image_spec *spec,
 	       const char *const *extra, char **ret_out, char **ret_err, struct rast_err *err)
 {
-	char path[128], opt[8][256];
+	char path[128], dir[112], opt[6][256];
 	_cleanup_close_ int lock = -1, status = -1;
 	char **argv;
 	int n = 0, r;
 
+	(void)cache_dir(in, dir);
 	rast_apt_cache_path(in, path);
 	r = rast_mkdir_p(path, 0755);
 	if (r < 0)
 		return rast_err_sys(err, -r, "%s", path);
-	(void)snprintf(opt[0], sizeof(opt[0]), "%s/cache/lock", in->lib_dir);
+	(void)snprintf(opt[0], sizeof(opt[0]), "%s/lock", dir);
 	r = rast_lock_file(opt[0], 1, &lock);
 	if (r < 0)
 		return rast_err_sys(err, -r, "%s", opt[0]);
-	(void)snprintf(opt[1], sizeof(opt[1]), "%s/cache/status", in->lib_dir);
+	(void)snprintf(opt[1], sizeof(opt[1]), "%s/status", dir);
 	status = open(opt[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (status < 0)
 		return rast_err_sys(err, errno, "%s", opt[1]);
 	argv = calloc(spec->n_packages + ARGS_MAX, sizeof(*argv));
 	if (!argv)
 		return rast_err_set(err, ENOMEM, "out of memory");
-	(void)snprintf(opt[1], sizeof(opt[1]), "-oDir::State::status=%s/cache/status", in->lib_dir);
-	(void)snprintf(opt[2], sizeof(opt[2]), "-oDir::State::extended_states=%s/cache/extended",
-		       in->lib_dir);
+	(void)snprintf(opt[1], sizeof(opt[1]), "-oDir::State::status=%s/status", dir);
+	(void)snprintf(opt[2], sizeof(opt[2]), "-oDir::State::extended_states=%s/extended", dir);
 	(void)snprintf(opt[3], sizeof(opt[3]), "-oDir::Cache::archives=%s/", path);
 	/* Kept between runs: building them is most of what apt-get does. */
-	(void)snprintf(opt[4], sizeof(opt[4]), "-oDir::Cache::pkgcache=%s/cache/pkgcache.bin",
-		       in->lib_dir);
-	(void)snprintf(opt[5], sizeof(opt[5]), "-oDir::Cache::srcpkgcache=%s/cache/srcpkgcache.bin",
-		       in->lib_dir);
+	(void)snprintf(opt[4], sizeof(opt[4]), "-oDir::Cache::pkgcache=%s/pkgcache.bin", dir);
+	(void)snprintf(opt[5], sizeof(opt[5]), "-oDir::Cache::srcpkgcache=%s/srcpkgcache.bin", dir);
 	argv[n++] = (char *)(uintptr_t) "apt-get";
 	for (int i = 1; i <= 5; i++)
 		argv[n++] = opt[i];

@@ -23,7 +23,7 @@ int rast_apt_resolve(const struct rast_instance *in, const struct rast_image_spe
  * all are there. */
 int rast_apt_fetch(const struct rast_instance *in, const struct rast_image_spec *spec,
 		   const json_t *packages, struct rast_err *err);
-/* <lib_dir>/cache/debs */
+/* <lib_dir>/cache/debs, or debs below RAST_DEB_CACHE */
 void rast_apt_cache_path(const struct rast_instance *in, char path[128]);
 /* Changes when apt-get update brought something new or the sources were edited. */
 int rast_apt_lists_stamp(char ret_hex[65]);

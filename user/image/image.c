@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -159,6 +160,26 @@ static int check_unused(const struct rast_instance *in, const char *name, struct
 		   : 0;
 }
 
+/* What lies there in the end: packages bring more than stays. Hard links count once a name. */
+static int tree_size(const char *root, uint64_t *ret, struct rast_err *err)
+{
+	char path[256], *paths[] = {path, NULL};
+	uint64_t size = 0;
+	FTSENT *e;
+	FTS *fts;
+
+	(void)snprintf(path, sizeof(path), "%s", root);
+	fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+	if (!fts)
+		return rast_err_sys(err, errno, "%s", root);
+	while ((e = fts_read(fts)))
+		if (e->fts_info == FTS_F)
+			size += (uint64_t)e->fts_statp->st_size;
+	(void)fts_close(fts);
+	*ret = size;
+	return 0;
+}
+
 static int unpack_all(const struct rast_instance *in, const struct rast_image_spec *spec,
 		      const json_t *packages, const char *root, uint64_t *ret_size,
 		      struct rast_err *err)
@@ -182,9 +203,8 @@ static int unpack_all(const struct rast_instance *in, const struct rast_image_sp
 	}
 	if (!r)
 		r = rast_rootfs_apply(&fs, spec, err);
-	*ret_size = fs.bytes;
 	rast_rootfs_finish(&fs);
-	return r;
+	return r < 0 ? r : tree_size(root, ret_size, err);
 }
 
 /* rootfs.tmp becomes rootfs; an older one goes. image.json is away meanwhile. */

@@ -320,6 +320,29 @@ static int parse_dirs(struct rast_image_spec *s, const struct rast_yaml_node *li
 	return 0;
 }
 
+static int parse_links(struct rast_image_spec *s, const struct rast_yaml_node *list,
+		       struct rast_err *err)
+{
+	static const char *const fields[] = {"path", "target", NULL};
+	int r;
+
+	s->links = calloc(list ? list->count + 1 : 1, sizeof(*s->links));
+	if (!s->links)
+		return rast_err_set(err, ENOMEM, "out of memory");
+	rast_yaml_foreach(l, list) {
+		struct rast_image_link *out = &s->links[s->n_links++];
+
+		if ((r = rast_yaml_want(l, RAST_YAML_MAP, err)) < 0 ||
+		    (r = rast_yaml_check_fields(l, fields, err)) < 0 ||
+		    (r = take_path(l, &out->path, err)) < 0 ||
+		    (r = rast_yaml_str(l, "target", true, &out->target, err)) < 0)
+			return r;
+		if (!*out->target)
+			return rast_yaml_err(rast_yaml_get(l, "target"), err, "is empty");
+	}
+	return 0;
+}
+
 static int parse_remove(struct rast_image_spec *s, const struct rast_yaml_node *list,
 			struct rast_err *err)
 {
@@ -411,10 +434,10 @@ static int parse(struct rast_image_spec *s, const struct rast_yaml_node *doc,
 {
 	static const char *const top[] = {"apiVersion", "kind", "metadata", "spec", NULL};
 	static const char *const meta[] = {"name", "labels", "annotations", NULL};
-	static const char *const fields[] = {"packages",   "files",   "directories", "users",
-					     "remove",     "command", "env",         "user",
-					     "workingDir", "ports",   NULL};
-	const struct rast_yaml_node *m = NULL, *spec = NULL, *list[5] = {0};
+	static const char *const fields[] = {"packages", "links",      "files",   "directories",
+					     "users",    "remove",     "command", "env",
+					     "user",     "workingDir", "ports",   NULL};
+	const struct rast_yaml_node *m = NULL, *spec = NULL, *list[6] = {0};
 	const char *version = NULL, *kind = NULL;
 	int r;
 
@@ -440,11 +463,13 @@ static int parse(struct rast_image_spec *s, const struct rast_yaml_node *doc,
 	    (r = rast_yaml_seq(spec, "files", false, &list[1], err)) < 0 ||
 	    (r = rast_yaml_seq(spec, "directories", false, &list[2], err)) < 0 ||
 	    (r = rast_yaml_seq(spec, "users", false, &list[3], err)) < 0 ||
-	    (r = rast_yaml_seq(spec, "remove", false, &list[4], err)) < 0)
+	    (r = rast_yaml_seq(spec, "remove", false, &list[4], err)) < 0 ||
+	    (r = rast_yaml_seq(spec, "links", false, &list[5], err)) < 0)
 		return r;
 	if ((r = parse_users(s, list[3], err)) < 0 || (r = parse_packages(s, list[0], err)) < 0 ||
 	    (r = parse_files(s, list[1], search, n_search, err)) < 0 ||
-	    (r = parse_dirs(s, list[2], err)) < 0 || (r = parse_remove(s, list[4], err)) < 0)
+	    (r = parse_dirs(s, list[2], err)) < 0 || (r = parse_links(s, list[5], err)) < 0 ||
+	    (r = parse_remove(s, list[4], err)) < 0)
 		return r;
 	if (!s->n_packages && !s->n_files)
 		return rast_yaml_err(spec, err, "an image needs packages or files");
@@ -478,6 +503,9 @@ void rast_image_spec_destroy(struct rast_image_spec *s)
 	}
 	for (size_t i = 0; i < s->n_dirs; i++)
 		free(s->dirs[i].path);
+	for (size_t i = 0; i < s->n_links; i++)
+		free(s->links[i].path);
+	free(s->links);
 	free(s->packages);
 	free(s->users);
 	free(s->files);

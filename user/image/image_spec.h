@@ -41,6 +41,11 @@ struct rast_image_dir {
 	const struct rast_yaml_node *node;
 };
 
+struct rast_image_link {
+	char *path;
+	const char *target; /* as it will stand in the link */
+};
+
 struct rast_image_spec {
 	const struct rast_yaml_node *node; /* the document; must outlive this */
 	const char *name;
@@ -48,8 +53,9 @@ struct rast_image_spec {
 	struct rast_image_user *users; /* the built-in ones first */
 	struct rast_image_file *files;
 	struct rast_image_dir *dirs;
+	struct rast_image_link *links;
 	const char **remove; /* glob patterns below the root */
-	size_t n_packages, n_users, n_files, n_dirs, n_remove;
+	size_t n_packages, n_users, n_files, n_dirs, n_links, n_remove;
 	json_t *config; /* {command, env, user, working_dir, ports}: defaults for containers */
 };
 

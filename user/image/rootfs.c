@@ -353,6 +353,8 @@ int rast_rootfs_apply(struct rast_rootfs *fs, const struct rast_image_spec *spec
 
 		r = rast_rootfs_dir(fs, d->path, d->mode, d->uid, d->gid, err);
 	}
+	for (size_t i = 0; !r && i < spec->n_links; i++)
+		r = rast_rootfs_link(fs, spec->links[i].path, spec->links[i].target, err);
 	for (size_t i = 0; !r && i < spec->n_files; i++)
 		r = copy(fs, &spec->files[i], err);
 	return r;

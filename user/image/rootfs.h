@@ -31,7 +31,7 @@ void rast_rootfs_finish(struct rast_rootfs *fs);
  * hosts and resolv.conf to mount over. */
 int rast_rootfs_skeleton(struct rast_rootfs *fs, const struct rast_image_spec *spec,
 			 struct rast_err *err);
-/* remove, directories, files: in this order. */
+/* remove, directories, links, files: in this order. */
 int rast_rootfs_apply(struct rast_rootfs *fs, const struct rast_image_spec *spec,
 		      struct rast_err *err);
 
