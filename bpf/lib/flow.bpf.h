@@ -100,6 +100,14 @@ struct {
 	__type(value, struct rast_rule_hits);
 } hits_by_rule SEC(".maps");
 
+/* Which build of this object is loaded; written and read by user space alone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} policy_build SEC(".maps");
+
 /* What is known of the packet at hand beside its bytes. */
 struct look {
 	struct rast_endpoint ep; /* a copy: the entry may be replaced meanwhile */

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Loads the policy programs and binds them to links. Pins are the only state: programs, maps and (with
+ * tcx) links below <bpf_dir>; clsact filters belong to their device. What to know: a link without an
+ * entry in endpoint_by_ifindex is closed, a link without programs is open. So the entry is written
+ * after the programs are attached, and programs are detached only from a link that is down.
+ */
+#include "policy/policy_bpf.h"
+
+#include "base/fd.h"
+#include "loader/loader.h"
+#include "policy.skel.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Priority and handle of our clsact filters: first in line, and found again by it. */
+#define FILTER_PRIORITY 1
+#define FILTER_HANDLE 0x72617374
+
+static void skel_destroyp(struct policy_bpf **skel)
+{
+	policy_bpf__destroy(*skel);
+}
+
+int rast_policy_bpf_supported(struct rast_err *err)
+{
+	return rast_loader_check(err);
+}
+
+/* FNV-1a over the object and what is put into its read-only data: equal only for the same program. */
+static uint64_t fingerprint(const struct rast_instance *in, int n_cpus)
+{
+	uint64_t h = 0xcbf29ce484222325ull;
+	const uint32_t config[3] = {in->pod_cidr, in->pod_prefix, (uint32_t)n_cpus};
+	const unsigned char *p;
+	size_t size, i;
+
+	p = policy_bpf__elf_bytes(&size);
+	for (i = 0; i < size; i++)
+		h = (h ^ p[i]) * 0x100000001b3ull;
+	p = (const unsigned char *)config;
+	for (i = 0; i < sizeof(config); i++)
+		h = (h ^ p[i]) * 0x100000001b3ull;
+	return h;
+}
+
+static bool already_loaded(const struct rast_instance *in, uint64_t build)
+{
+	_cleanup_close_ int map = rast_loader_map_fd(in, "policy_build", NULL);
+	_cleanup_close_ int prog_in = rast_loader_prog_fd(in, "policy_in", NULL);
+	_cleanup_close_ int prog_out = rast_loader_prog_fd(in, "policy_out", NULL);
+	uint32_t zero = 0;
+	uint64_t have;
+
+	return map >= 0 && prog_in >= 0 && prog_out >= 0 &&
+	       !bpf_map_lookup_elem(map, &zero, &have) && have == build;
+}
+
+static bool want_tcx(void)
+{
+	const char *env = getenv(RAST_POLICY_TCX_ENV);
+
+	return !env || strcmp(env, "0") != 0;
+}
+
+static void link_name(char *buf, size_t size, bool egress_hook, uint32_t ifindex)
+{
+	(void)snprintf(buf, size, "%s_%u", egress_hook ? "policy_in" : "policy_out", ifindex);
+}
+
+static int attach_clsact(int prog_fd, uint32_t ifindex, bool egress_hook, struct rast_err *err)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
+		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog_fd, .handle = FILTER_HANDLE,
+		    .priority = FILTER_PRIORITY, .flags = BPF_TC_F_REPLACE);
+	int r;
+
+	r = bpf_tc_hook_create(&hook);
+	if (r < 0 && r != -EEXIST)
+		return rast_err_sys(err, -r, "clsact on interface %u", ifindex);
+	hook.attach_point = egress_hook ? BPF_TC_EGRESS : BPF_TC_INGRESS;
+	r = bpf_tc_attach(&hook, &opts);
+	if (r < 0)
+		return rast_err_sys(err, -r, "policy filter on interface %u", ifindex);
+	return 0;
+}
+
+static int attach_one(const struct rast_instance *in, const char *prog, uint32_t ifindex,
+		      bool egress_hook, struct rast_err *err)
+{
+	_cleanup_close_ int fd = rast_loader_prog_fd(in, prog, err);
+	struct rast_err tried = {0};
+	char name[64];
+	int r;
+
+	if (fd < 0)
+		return fd;
+	link_name(name, sizeof(name), egress_hook, ifindex);
+	if (want_tcx()) {
+		r = rast_loader_attach_tcx(in, fd, ifindex, egress_hook, name, &tried);
+		if (r != -EOPNOTSUPP) {
+			if (r < 0 && err && !err->code)
+				*err = tried;
+			return r;
+		}
+	}
+	return attach_clsact(fd, ifindex, egress_hook, err);
+}
+
+static int attach_both(const struct rast_instance *in, uint32_t ifindex, struct rast_err *err)
+{
+	int r = attach_one(in, "policy_out", ifindex, false, err);
+
+	return r < 0 ? r : attach_one(in, "policy_in", ifindex, true, err);
+}
+
+/* After another build was loaded: every link runs the new programs. A link that is gone is skipped. */
+static int reattach_all(const struct rast_instance *in, struct rast_err *err)
+{
+	_cleanup_close_ int map = rast_loader_map_fd(in, "endpoint_by_ifindex", err);
+	uint32_t key, *prev = NULL;
+	char name[IF_NAMESIZE];
+	int r;
+
+	if (map < 0)
+		return map;
+	while (!bpf_map_get_next_key(map, prev, &key)) {
+		prev = &key;
+		if (!if_indextoname(key, name))
+			continue;
+		r = attach_both(in, key, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* *ret points to the one entry of an mmapable array; unmapped by the caller. */
+static int map_entry(const struct rast_instance *in, const char *map, size_t size, void **ret,
+		     struct rast_err *err)
+{
+	_cleanup_close_ int fd = rast_loader_map_fd(in, map, err);
+	void *p;
+
+	if (fd < 0)
+		return fd;
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		return rast_err_sys(err, errno, "mapping %s", map);
+	*ret = p;
+	return 0;
+}
+
+static int set_identity(const struct rast_instance *in, uint32_t addr4, uint32_t identity,
+			struct rast_err *err)
+{
+	uint32_t i = ntohl(addr4) - in->pod_cidr;
+	struct rast_addr_table *t;
+	void *p;
+	int r;
+
+	if (i >= 1u << (32 - in->pod_prefix) || i >= RAST_MAX_POD_ADDRS)
+		return rast_err_set(err, ERANGE,
+				    "address of the container is not in the pod range");
+	r = map_entry(in, "identity_by_addr", sizeof(*t), &p, err);
+	if (r < 0)
+		return r;
+	t = p;
+	__atomic_store_n(&t->identity[i], (uint16_t)identity, __ATOMIC_RELEASE);
+	(void)munmap(p, sizeof(*t));
+	return 0;
+}
+
+int rast_policy_bpf_load(const struct rast_instance *in, struct rast_err *err)
+{
+	/* What a new build may forget: nothing here allows a packet, but a reply may be cut off. */
+	static const char *const reset[] = {"flow_by_tuple", "deny_by_tuple", "time_by_fragment",
+					    "hits_by_rule", NULL};
+	const struct rast_loader_opts opts = {.reset_maps = reset};
+	_cleanup_(skel_destroyp) struct policy_bpf *skel = NULL;
+	int n_cpus = libbpf_num_possible_cpus(), r;
+	_cleanup_close_ int map = -1;
+	uint32_t zero = 0;
+	uint64_t build;
+
+	if (n_cpus < 0)
+		return rast_err_sys(err, -n_cpus, "number of CPUs");
+	build = fingerprint(in, n_cpus);
+	if (already_loaded(in, build))
+		return 0;
+	r = rast_policy_bpf_supported(err);
+	if (r < 0)
+		return r;
+	r = rast_bpffs_prepare(in, err);
+	if (r < 0)
+		return r;
+	skel = policy_bpf__open();
+	if (!skel)
+		return rast_err_sys(err, errno, "policy programs");
+	skel->rodata->pod_base = in->pod_cidr;
+	skel->rodata->pod_count = 1u << (32 - in->pod_prefix);
+	skel->rodata->n_cpus = (uint32_t)n_cpus;
+	r = bpf_map__set_max_entries(skel->maps.hits_by_rule, 2u * (uint32_t)n_cpus);
+	if (r < 0)
+		return rast_err_sys(err, -r, "policy programs");
+	r = rast_loader_load_opts(in, skel->obj, "policy", &opts, err);
+	if (r < 0)
+		return r;
+	/* The gateway is the node's own address on the pod network. */
+	r = set_identity(in, htonl(in->pod_cidr + 1), RAST_IDENTITY_HOST, err);
+	if (r < 0)
+		return r;
+	r = reattach_all(in, err);
+	if (r < 0)
+		return r;
+	/* Last: only now is this build what runs everywhere. */
+	map = rast_loader_map_fd(in, "policy_build", err);
+	if (map < 0)
+		return map;
+	if (bpf_map_update_elem(map, &zero, &build, BPF_ANY))
+		return rast_err_sys(err, errno, "policy_build");
+	return 0;
+}
+
+int rast_policy_bpf_endpoint_add(const struct rast_instance *in, uint32_t ifindex,
+				 const struct rast_endpoint *ep, struct rast_err *err)
+{
+	_cleanup_close_ int map = rast_loader_map_fd(in, "endpoint_by_ifindex", err);
+	struct rast_endpoint e = *ep;
+	struct timespec now;
+	int r;
+
+	if (map < 0)
+		return map;
+	if (ep->identity < RAST_IDENTITY_FIRST || ep->identity >= RAST_MAX_IDENTITIES)
+		return rast_err_set(err, EINVAL, "identity %u of interface %u is out of range",
+				    ep->identity, ifindex);
+	r = attach_both(in, ifindex, err);
+	if (r < 0)
+		return r;
+	/* The clock of the programs: they read it coarse, a finer one would be ahead of them. */
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	e.since_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	if (bpf_map_update_elem(map, &ifindex, &e, BPF_ANY))
+		return rast_err_sys(err, errno, "endpoint of interface %u", ifindex);
+	r = set_identity(in, ep->addr4, ep->identity, err);
+	if (r < 0)
+		(void)bpf_map_delete_elem(map, &ifindex);
+	return r;
+}
+
+static void set_down(uint32_t ifindex)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = {0};
+
+	if (fd < 0 || !if_indextoname(ifindex, ifr.ifr_name) || ioctl(fd, SIOCGIFFLAGS, &ifr) < 0)
+		return;
+	ifr.ifr_flags &= (short)~IFF_UP;
+	(void)ioctl(fd, SIOCSIFFLAGS, &ifr);
+}
+
+int rast_policy_bpf_endpoint_del(const struct rast_instance *in, uint32_t ifindex, uint32_t addr4,
+				 struct rast_err *err)
+{
+	_cleanup_close_ int map = rast_loader_map_fd(in, "endpoint_by_ifindex", NULL);
+	struct rast_endpoint e;
+	char name[64];
+	int r = 0;
+
+	if (map < 0)
+		return map == -ENOENT ? 0 : rast_err_sys(err, -map, "endpoint_by_ifindex");
+	/* The index may be another container's by now. */
+	if (!bpf_map_lookup_elem(map, &ifindex, &e) && e.addr4 != addr4)
+		ifindex = 0;
+	r = set_identity(in, addr4, RAST_IDENTITY_WORLD, err);
+	if (!ifindex)
+		return r;
+	if (bpf_map_delete_elem(map, &ifindex) && errno != ENOENT && !r)
+		r = rast_err_sys(err, errno, "endpoint of interface %u", ifindex);
+	set_down(ifindex);
+	link_name(name, sizeof(name), false, ifindex);
+	(void)rast_loader_detach(in, name);
+	link_name(name, sizeof(name), true, ifindex);
+	(void)rast_loader_detach(in, name);
+	return r;
+}
+
+int rast_policy_bpf_endpoint_del_name(const struct rast_instance *in, const char *ifname,
+				      uint32_t addr4, struct rast_err *err)
+{
+	uint32_t ifindex = if_nametoindex(ifname), key, *prev = NULL;
+	_cleanup_close_ int map = -1;
+	struct rast_endpoint e;
+
+	if (ifindex)
+		return rast_policy_bpf_endpoint_del(in, ifindex, addr4, err);
+	/* The link is gone, its entry and pins may not be. */
+	map = rast_loader_map_fd(in, "endpoint_by_ifindex", NULL);
+	if (map < 0)
+		return map == -ENOENT ? 0 : rast_err_sys(err, -map, "endpoint_by_ifindex");
+	while (!bpf_map_get_next_key(map, prev, &key)) {
+		prev = &key;
+		if (!bpf_map_lookup_elem(map, &key, &e) && e.addr4 == addr4)
+			return rast_policy_bpf_endpoint_del(in, key, addr4, err);
+	}
+	return set_identity(in, addr4, RAST_IDENTITY_WORLD, err);
+}

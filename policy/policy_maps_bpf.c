@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The maps of the policy programs seen from user space: the flip to a new image, and all that is read
+ * back. Nothing here loads a program.
+ *
+ * The flip is one store, so no packet is judged by half an image. What needs care is the time after
+ * it: a packet that read the slot word before may still be reading the old slot, which is the one
+ * the next image goes to.
+ */
+#include "policy/policy_bpf.h"
+
+#include "base/fd.h"
+#include "loader/loader.h"
+#include "policy/policy.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A program that has run for this long does not exist: the kernel reports stalls before. */
+#define GRACE_MS 10000u
+
+struct mapping {
+	void *at;
+	size_t size;
+};
+
+static void unmapp(struct mapping *m)
+{
+	if (m->at)
+		(void)munmap(m->at, m->size);
+}
+#define _cleanup_mapping_ _cleanup_(unmapp)
+
+static int map_all(const struct rast_instance *in, const char *name, size_t value_size,
+		   struct mapping *ret, struct rast_err *err)
+{
+	_cleanup_close_ int fd = rast_loader_map_fd(in, name, err);
+	struct bpf_map_info info = {0};
+	uint32_t len = sizeof(info);
+	size_t size;
+	void *p;
+
+	if (fd < 0)
+		return fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.value_size != value_size)
+		return rast_err_set(err, EINVAL, "map %s is of another build", name);
+	size = info.max_entries * ((value_size + 7) / 8 * 8);
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		return rast_err_sys(err, errno, "mapping %s", name);
+	ret->at = p;
+	ret->size = size;
+	return 0;
+}
+
+static uint64_t coarse_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/*
+ * Waits until no program that began before still runs. MEMBARRIER_CMD_GLOBAL is synchronize_rcu(),
+ * where there is more than one CPU; with one there is nothing to wait for, as these programs run with
+ * softirqs off. Kernels with nohz_full refuse it: there time has to do.
+ */
+static void wait_for_programs(void)
+{
+	const struct timespec pause = {.tv_nsec = 100000000};
+
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0)
+		(void)nanosleep(&pause, NULL);
+}
+
+/* What an image uses, no more: 2 MB of mostly unused matrix would be the whole cost. */
+static void copy_image(struct rast_policy_image *to, const struct rast_policy_image *from)
+{
+	size_t cells = (size_t)2 * from->n_class * from->n_peer * from->n_port;
+
+	memcpy(to, from, offsetof(struct rast_policy_image, range4));
+	memcpy(to->range4, from->range4, from->n_range4 * sizeof(from->range4[0]));
+	memcpy(to->range6, from->range6, from->n_range6 * sizeof(from->range6[0]));
+	memcpy(to->matrix, from->matrix, cells * sizeof(from->matrix[0]));
+}
+
+int rast_policy_bpf_apply(const struct rast_instance *in, const struct rast_policy_image *image,
+			  struct rast_err *err)
+{
+	_cleanup_mapping_ struct mapping images = {0}, control = {0}, hits = {0};
+	struct rast_policy_control *c;
+	struct rast_rule_hits *h;
+	uint32_t slot, now, n_cpus, cpu;
+	int r;
+
+	r = rast_policy_image_check(image, err);
+	if (!r)
+		r = map_all(in, "policy_image", sizeof(*image), &images, err);
+	if (!r)
+		r = map_all(in, "policy_control", sizeof(*c), &control, err);
+	if (!r)
+		r = map_all(in, "hits_by_rule", sizeof(*h), &hits, err);
+	if (r < 0)
+		return r;
+	c = control.at;
+	h = hits.at;
+	n_cpus = (uint32_t)(hits.size / sizeof(*h) / 2);
+	slot = c->loaded ? !c->slot : 0;
+	now = (uint32_t)(coarse_ns() / 1000000);
+	if (c->loaded && now - c->flipped_ms < GRACE_MS)
+		wait_for_programs();
+	copy_image((struct rast_policy_image *)images.at + slot, image);
+	for (cpu = 0; cpu < n_cpus; cpu++)
+		memset(h[slot * n_cpus + cpu].hits, 0, image->n_rule * sizeof(h->hits[0]));
+	__atomic_store_n(&c->slot, slot, __ATOMIC_RELEASE);
+	__atomic_store_n(&c->loaded, 1, __ATOMIC_RELEASE);
+	c->flipped_ms = (uint32_t)(coarse_ns() / 1000000);
+	return 0;
+}
+
+int rast_policy_bpf_set_flags(const struct rast_instance *in, uint32_t flags, struct rast_err *err)
+{
+	_cleanup_mapping_ struct mapping control = {0};
+	struct rast_policy_control *c;
+	int r;
+
+	r = map_all(in, "policy_control", sizeof(*c), &control, err);
+	if (r < 0)
+		return r;
+	c = control.at;
+	__atomic_store_n(&c->flags, flags, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* ---- reading ---- */
+
+static const char *const reasons[] = {
+	[RAST_DROP_NONE] = "none",         [RAST_DROP_POLICY] = "policy",
+	[RAST_DROP_SPOOFED] = "spoofed",   [RAST_DROP_MALFORMED] = "malformed",
+	[RAST_DROP_FRAGMENT] = "fragment", [RAST_DROP_NO_POLICY] = "no_policy",
+	[RAST_DROP_PROTOCOL] = "protocol"};
+
+static int put(json_t *obj, const char *key, json_t *value)
+{
+	return json_object_set_new(obj, key, value) ? -ENOMEM : 0;
+}
+
+static json_t *counters_json(const struct rast_link_counters *per_cpu, int n_cpus)
+{
+	struct rast_link_counters sum = {0};
+	json_t *obj = json_object(), *dropped = json_object();
+
+	for (int cpu = 0; cpu < n_cpus; cpu++) {
+		sum.packets += per_cpu[cpu].packets;
+		sum.bytes += per_cpu[cpu].bytes;
+		for (size_t i = 0; i < ARRAY_SIZE(sum.dropped); i++)
+			sum.dropped[i] += per_cpu[cpu].dropped[i];
+	}
+	(void)put(obj, "packets", json_integer((json_int_t)sum.packets));
+	(void)put(obj, "bytes", json_integer((json_int_t)sum.bytes));
+	for (size_t i = RAST_DROP_POLICY; i < ARRAY_SIZE(reasons); i++)
+		(void)put(dropped, reasons[i], json_integer((json_int_t)sum.dropped[i]));
+	(void)put(obj, "dropped", dropped);
+	return obj;
+}
+
+int rast_policy_bpf_counters(const struct rast_instance *in, uint32_t slot, json_t *obj,
+			     struct rast_err *err)
+{
+	_cleanup_close_ int fd = rast_loader_map_fd(in, "counters_by_link", err);
+	_cleanup_free_ struct rast_link_counters *per_cpu = NULL;
+	int n_cpus = libbpf_num_possible_cpus();
+	uint32_t key;
+	int r = 0;
+
+	if (fd < 0)
+		return fd;
+	if (n_cpus < 0 || slot > RAST_LINK_UNKNOWN)
+		return rast_err_set(err, EINVAL, "no such link: slot %u", slot);
+	per_cpu = calloc((size_t)n_cpus, sizeof(*per_cpu));
+	if (!per_cpu)
+		return -ENOMEM;
+	for (uint32_t dir = 0; dir < 2 && !r; dir++) {
+		key = slot * 2 + dir;
+		if (bpf_map_lookup_elem(fd, &key, per_cpu))
+			return rast_err_sys(err, errno, "counters_by_link");
+		r = put(obj, dir == RAST_DIR_INGRESS ? "ingress" : "egress",
+			counters_json(per_cpu, n_cpus));
+	}
+	return r;
+}
+
+int rast_policy_bpf_hits(const struct rast_instance *in, json_t *array, struct rast_err *err)
+{
+	_cleanup_mapping_ struct mapping control = {0}, hits = {0};
+	const struct rast_policy_control *c;
+	const struct rast_rule_hits *h;
+	uint32_t n_cpus, slot;
+	int r;
+
+	r = map_all(in, "policy_control", sizeof(*c), &control, err);
+	if (!r)
+		r = map_all(in, "hits_by_rule", sizeof(*h), &hits, err);
+	if (r < 0)
+		return r;
+	c = control.at;
+	h = hits.at;
+	n_cpus = (uint32_t)(hits.size / sizeof(*h) / 2);
+	slot = __atomic_load_n(&c->slot, __ATOMIC_ACQUIRE);
+	for (uint32_t rule = 0; rule <= RAST_MAX_RULES; rule++) {
+		uint64_t n = 0;
+
+		for (uint32_t cpu = 0; cpu < n_cpus; cpu++)
+			n += h[slot * n_cpus + cpu].hits[rule];
+		if (n &&
+		    json_array_append_new(array, json_pack("{s:I,s:I}", "rule", (json_int_t)rule,
+							   "packets", (json_int_t)n)))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static json_t *addr_json(uint32_t addr4)
+{
+	char buf[INET_ADDRSTRLEN];
+
+	return json_string(inet_ntop(AF_INET, &addr4, buf, sizeof(buf)));
+}
+
+static int endpoints_json(const struct rast_instance *in, json_t *array, struct rast_err *err)
+{
+	_cleanup_close_ int fd = rast_loader_map_fd(in, "endpoint_by_ifindex", err);
+	uint32_t key, *prev = NULL;
+	struct rast_endpoint e;
+
+	if (fd < 0)
+		return fd;
+	while (!bpf_map_get_next_key(fd, prev, &key)) {
+		char name[64];
+		int link;
+
+		prev = &key;
+		if (bpf_map_lookup_elem(fd, &key, &e))
+			continue;
+		(void)snprintf(name, sizeof(name), "policy_out_%u", key);
+		link = rast_loader_link_fd(in, name, NULL);
+		if (json_array_append_new(
+			    array, json_pack("{s:I,s:o,s:I,s:I,s:s}", "ifindex", (json_int_t)key,
+					     "address", addr_json(e.addr4), "identity",
+					     (json_int_t)e.identity, "slot", (json_int_t)e.slot,
+					     "attach", link >= 0 ? "tcx" : "clsact")))
+			return -ENOMEM;
+		if (link >= 0)
+			(void)close(link);
+	}
+	return 0;
+}
+
+int rast_policy_bpf_status(const struct rast_instance *in, json_t *obj, struct rast_err *err)
+{
+	_cleanup_mapping_ struct mapping images = {0}, control = {0};
+	const struct rast_policy_control *c;
+	json_t *endpoints;
+	uint32_t slot;
+	int r;
+
+	r = map_all(in, "policy_control", sizeof(*c), &control, err);
+	if (!r)
+		r = map_all(in, "policy_image", sizeof(struct rast_policy_image), &images, err);
+	if (r < 0)
+		return r;
+	c = control.at;
+	slot = c->slot & 1;
+	r = put(obj, "loaded", json_boolean(c->loaded != 0));
+	if (!r && c->loaded) {
+		const struct rast_policy_image *im = images.at;
+
+		r = put(obj, "generation", json_integer(im[slot].generation));
+		if (!r)
+			r = put(obj, "slot", json_integer(slot));
+	}
+	endpoints = json_array();
+	if (!r)
+		r = endpoints_json(in, endpoints, err);
+	return put(obj, "endpoints", endpoints) ? -ENOMEM : r;
+}
+
+static json_t *flow_json(const struct rast_flow_key *k, const struct rast_flow *f, uint64_t now)
+{
+	static const char *const names[] = {"at_src", "at_dst", "replied", "closing", "host"};
+	json_t *obj = json_object(), *state = json_array();
+
+	(void)put(obj, "src", addr_json(k->src));
+	(void)put(obj, "src_port", json_integer(ntohs(k->src_port)));
+	(void)put(obj, "dst", addr_json(k->dst));
+	(void)put(obj, "dst_port", json_integer(ntohs(k->dst_port)));
+	(void)put(obj, "protocol", json_integer(k->protocol));
+	(void)put(obj, "age_ns", json_integer((json_int_t)(now - f->opened_ns)));
+	(void)put(obj, "idle_ns", json_integer((json_int_t)(now - f->last_ns)));
+	(void)put(obj, "rule", json_integer(f->rule));
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (f->state & 1u << i)
+			(void)json_array_append_new(state, json_string(names[i]));
+	(void)put(obj, "state", state);
+	return obj;
+}
+
+int rast_policy_bpf_flows(const struct rast_instance *in, json_t *array, struct rast_err *err)
+{
+	_cleanup_close_ int fd = rast_loader_map_fd(in, "flow_by_tuple", err);
+	struct rast_flow_key key, *prev = NULL;
+	struct rast_flow f;
+
+	if (fd < 0)
+		return fd;
+	/* The map changes while it is walked: a deleted key sends the walk back to its start. */
+	for (uint32_t n = 0; n < 262144 && !bpf_map_get_next_key(fd, prev, &key); n++) {
+		prev = &key;
+		if (bpf_map_lookup_elem(fd, &key, &f))
+			continue;
+		if (json_array_append_new(array, flow_json(&key, &f, coarse_ns())))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void deny_event(const struct rast_deny_key *k, const struct rast_deny *d,
+		       struct rast_event_flow *ev)
+{
+	memset(ev, 0, sizeof(*ev));
+	ev->hdr.type = RAST_EVENT_FLOW;
+	ev->hdr.size = sizeof(*ev);
+	ev->hdr.slot = d->slot;
+	ev->hdr.identity = d->identity;
+	ev->hdr.cgroup_id = d->cgroup_id;
+	ev->family = k->flow.src ? AF_INET : 0;
+	ev->protocol = k->flow.protocol;
+	ev->direction = k->direction;
+	ev->reason = k->reason;
+	ev->rule = d->rule;
+	ev->generation = d->generation;
+	ev->ifindex = k->ifindex;
+	ev->peer_identity = d->peer_identity;
+	ev->packets = (uint32_t)d->pending;
+	memcpy(ev->src, &k->flow.src, 4);
+	memcpy(ev->dst, &k->flow.dst, 4);
+	ev->src_port = ntohs(k->flow.src_port);
+	ev->dst_port = ntohs(k->flow.dst_port);
+	if (k->flow.protocol == IPPROTO_ICMP) {
+		ev->src_port = ntohs(k->flow.dst_port) >> 8;
+		ev->dst_port = ntohs(k->flow.dst_port) & 0xff;
+	}
+}
+
+int rast_policy_bpf_deny_sweep(const struct rast_instance *in, uint64_t older_ns,
+			       void (*fn)(void *arg, const struct rast_event_flow *ev), void *arg,
+			       struct rast_err *err)
+{
+	_cleanup_close_ int fd = rast_loader_map_fd(in, "deny_by_tuple", err);
+	struct rast_deny_key key, next;
+	struct rast_event_flow ev;
+	struct timespec t;
+	struct rast_deny d;
+	uint64_t now;
+	bool more;
+
+	if (fd < 0)
+		return fd;
+	more = !bpf_map_get_next_key(fd, NULL, &next);
+	for (uint32_t n = 0; more && n < 65536; n++) {
+		key = next;
+		more = !bpf_map_get_next_key(fd, &key, &next);
+		now = coarse_ns();
+		if (bpf_map_lookup_elem(fd, &key, &d) || !d.pending || now < d.last_ns ||
+		    now - d.last_ns < older_ns)
+			continue;
+		if (bpf_map_lookup_and_delete_elem(fd, &key, &d) || !d.pending)
+			continue;
+		deny_event(&key, &d, &ev);
+		(void)clock_gettime(CLOCK_BOOTTIME, &t);
+		ev.hdr.time_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+		fn(arg, &ev);
+	}
+	return 0;
+}
