@@ -35,3 +35,5 @@ $(call unit_test,test_policy_classes,selftests/unit/test_policy_classes.c,pure)
 $(call unit_test,test_config,selftests/unit/test_config.c,pure store controller)
 # Needs root, so it is in the bpf tier, though it loads nothing.
 $(call unit_test,bpf_store_full_disk,selftests/bpf/store_full_disk.c,pure store)
+POLICY_STAGE := selftests/bpf/policy_stage.c selftests/bpf/frames.c
+$(call unit_test,bpf_policy,selftests/bpf/bpf_policy.c $(POLICY_STAGE),loader pure)
