@@ -37,3 +37,11 @@ $(call unit_test,test_config,selftests/unit/test_config.c,pure store controller)
 $(call unit_test,bpf_store_full_disk,selftests/bpf/store_full_disk.c,pure store)
 POLICY_STAGE := selftests/bpf/policy_stage.c selftests/bpf/frames.c
 $(call unit_test,bpf_policy,selftests/bpf/bpf_policy.c $(POLICY_STAGE),loader pure)
+
+# compare: two commands against each other, for benchmarks that are shell scripts.
+BENCHES += $(O)/bench/compare $(O)/bench/true
+$(eval $(call bin_at,$(O)/bench/compare,selftests/bench/compare.c selftests/bench/bench.c,pure))
+TESTS += $(O)/bench/compare
+$(O)/bench/true: selftests/bench/true.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -ffreestanding -fcf-protection=none -fno-stack-protector -nostdlib -static -o $@ $<
