@@ -110,7 +110,13 @@ int rast_policy_file_read(const char *name, const void *data, size_t len,
 		return rast_err_at(err, EINVAL, name, 0, 0, NULL,
 				   "cut short or too long: %zu bytes", len);
 	body += sizeof(h);
-	if (crc32(body, len - sizeof(h)) != h.crc)
+	/* A fuzzer would only ever learn that it cannot guess sums. */
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+	const bool sum_counts = false;
+#else
+	const bool sum_counts = true;
+#endif
+	if (sum_counts && crc32(body, len - sizeof(h)) != h.crc)
 		return rast_err_at(err, EINVAL, name, 0, 0, NULL, "damaged: the sum is wrong");
 	im = malloc(sizeof(*im));
 	if (!im)

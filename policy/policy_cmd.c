@@ -538,5 +538,5 @@ const struct rast_object rast_object_policy = {
 	.summary = "network policies: compile, apply, show, explain",
 	.verbs = verbs,
 	.details = "Policies are Kubernetes NetworkPolicy and ClusterNetworkPolicy manifests.\n"
-		   "NAME is NAME (namespace default) or NAMESPACE/NAME.\n",
+		   "NAME is NAME (namespace default) or NAMESPACE/NAME.",
 };

@@ -45,3 +45,5 @@ TESTS += $(O)/bench/compare
 $(O)/bench/true: selftests/bench/true.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -ffreestanding -fcf-protection=none -fno-stack-protector -nostdlib -static -o $@ $<
+$(call fuzzer,fuzz_policy,selftests/fuzz/fuzz_policy.c)
+$(call fuzzer,fuzz_policy_image,selftests/fuzz/fuzz_policy_image.c)
