@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The parent's half of launch.h: copies what is run into the plan's own memory, one clone3, tells the
+ * caller, gives the word, and turns the child's report into an error that a person understands.
+ */
+#include "container/launch.h"
+
+#include "base/fd.h"
+#include "container/launch_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+static const char *const step_text[RAST_STEP_MAX] = {
+	[RAST_STEP_CGROUP] = "joining the cgroup through",
+	[RAST_STEP_NAMESPACE] = "namespace",
+	[RAST_STEP_HOSTNAME] = "setting the host name",
+	[RAST_STEP_LOOPBACK] = "bringing up the loopback link",
+	[RAST_STEP_ROOT] = "mounting the root file system",
+	[RAST_STEP_MOUNT] = "mounting",
+	[RAST_STEP_TARGET] = "opening the mount point",
+	[RAST_STEP_TARGET_KIND] = "mount point leads into /proc or /sys:",
+	[RAST_STEP_DEVICE] = "making /dev entry",
+	[RAST_STEP_MASK] = "masking",
+	[RAST_STEP_READ_ONLY] = "making read-only",
+	[RAST_STEP_SYSCTL] = "setting sysctl",
+	[RAST_STEP_PIVOT] = "entering the root file system:",
+	[RAST_STEP_TTY] = "terminal:",
+	[RAST_STEP_STDIO] = "standard input and output:",
+	[RAST_STEP_RLIMIT] = "resource limits:",
+	[RAST_STEP_OOM_SCORE] = "writing",
+	[RAST_STEP_CAPS] = "capabilities:",
+	[RAST_STEP_USER] = "changing the user:",
+	[RAST_STEP_CWD] = "working directory",
+	[RAST_STEP_COMMAND] = "command",
+	[RAST_STEP_HIDE] = "hiding the launcher before running",
+	[RAST_STEP_SECCOMP] = "installing the system call filter before running",
+	[RAST_STEP_EXEC] = "running",
+	[RAST_STEP_SYNC] = "waiting for the",
+};
+
+static int report_error(const struct rast_launch_report *rep, struct rast_err *err)
+{
+	int step = rep->step > 0 && rep->step < RAST_STEP_MAX ? rep->step : RAST_STEP_SYNC;
+	int code = rep->err > 0 ? rep->err : EIO;
+
+	return rast_err_sys(err, code, "%s %.*s", step_text[step], (int)sizeof(rep->what) - 1,
+			    rep->what);
+}
+
+/* argv, env and PATH copied to one block of heap: .rodata is gone when exec reads them. */
+struct copy {
+	char **argv, **env;
+	char *path;
+	void *block;
+};
+
+static int copy_strings(const struct rast_launch *l, struct copy *out)
+{
+	static const char fallback[] =
+		"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	const char *path = fallback;
+	size_t argc = 0, envc = 0, bytes = 0, i;
+	char *p;
+
+	for (; l->argv[argc]; argc++)
+		bytes += strlen(l->argv[argc]) + 1;
+	for (; l->env && l->env[envc]; envc++) {
+		bytes += strlen(l->env[envc]) + 1;
+		if (!strncmp(l->env[envc], "PATH=", 5))
+			path = l->env[envc] + 5;
+	}
+	bytes += strlen(path) + 1;
+	out->block = calloc(1, (argc + envc + 2) * sizeof(char *) + bytes + 4096);
+	if (!out->block)
+		return -ENOMEM;
+	out->argv = out->block;
+	out->env = out->argv + argc + 1;
+	p = (char *)(out->env + envc + 1);
+	for (i = 0; i < argc; i++) {
+		out->argv[i] = p;
+		p = stpcpy(p, l->argv[i]) + 1;
+	}
+	for (i = 0; i < envc; i++) {
+		out->env[i] = p;
+		p = stpcpy(p, l->env[i]) + 1;
+	}
+	out->path = p;
+	p = stpcpy(p, path) + 1;
+	return 0;
+}
+
+static pid_t spawn(const struct rast_launch *l, int *ret_pidfd)
+{
+	struct clone_args args = {
+		.flags = (l->namespaces & ~(uint64_t)CLONE_NEWCGROUP) | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
+		.exit_signal = SIGCHLD,
+	};
+
+	if (l->cgroup_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)l->cgroup_fd;
+	}
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+/*
+ * The next message: 1 with *ret_tty, 0 at the end (exec succeeded and closed the child's end), or the
+ * child's report as an error.
+ */
+static int next_message(int sock, int *ret_tty, struct rast_err *err)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	struct rast_launch_report rep = {0};
+	struct iovec iov = {&rep, sizeof(rep)};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.buf,
+			     .msg_controllen = sizeof(control.buf)};
+	struct cmsghdr *cm;
+	ssize_t n;
+
+	do
+		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return rast_err_sys(err, errno, "reading from the new container");
+	if (n == 0)
+		return 0;
+	cm = CMSG_FIRSTHDR(&msg);
+	if (n == 1 && cm && cm->cmsg_type == SCM_RIGHTS) {
+		rast_closep(ret_tty);
+		memcpy(ret_tty, CMSG_DATA(cm), sizeof(int));
+		return 1;
+	}
+	rep.what[sizeof(rep.what) - 1] = '\0';
+	return report_error(&rep, err);
+}
+
+static void reap(int pidfd)
+{
+	siginfo_t info;
+
+	while (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | __WALL) < 0 && errno == EINTR)
+		;
+}
+
+static int converse(const struct rast_launch *l, int sock, pid_t pid, int *ret_tty,
+		    struct rast_err *err)
+{
+	int r = 0;
+
+	if (l->before_exec) {
+		r = l->before_exec(l->arg, pid, l->cgroup_id, err);
+		if (r < 0)
+			return rast_err_sys(err, -r, "before the container runs");
+	}
+	/* A child that failed already has closed its end; its report says why. */
+	if (send(sock, "g", 1, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
+		return rast_err_sys(err, errno, "starting the container");
+	do
+		r = next_message(sock, ret_tty, err);
+	while (r > 0);
+	return r;
+}
+
+/* exec: the pid namespace holds for children only, so it is entered here and left again. */
+static int enter_pid_namespace(const struct rast_launch *l, int *ret_own, struct rast_err *err)
+{
+	*ret_own = -1;
+	if (l->join_pidfd < 0)
+		return 0;
+	*ret_own = rast_openat2(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY, 0);
+	if (*ret_own < 0)
+		return rast_err_sys(err, -*ret_own, "/proc/self/ns/pid");
+	if (setns(l->join_pidfd, CLONE_NEWPID) < 0)
+		return rast_err_sys(err, errno, "entering the container's pid namespace");
+	return 0;
+}
+
+int rast_launch_start(const struct rast_launch *l, struct rast_launched *ret, struct rast_err *err)
+{
+	_cleanup_free_ struct launch_ctx *c = calloc(1, sizeof(*c));
+	_cleanup_close_ int ours = -1, theirs = -1, pidfd = -1, tty = -1, own_pid_ns = -1;
+	struct copy copy = {0};
+	sigset_t all, old;
+	int sv[2], r;
+	pid_t pid;
+
+	if (!c)
+		return rast_err_sys(err, ENOMEM, "launch");
+	c->l = l;
+	c->tail.map.exe_fd = (uint32_t)-1;
+	r = copy_strings(l, &copy);
+	if (r < 0)
+		return rast_err_sys(err, -r, "launch");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0) {
+		r = rast_err_sys(err, errno, "socketpair");
+		goto out;
+	}
+	ours = sv[0];
+	theirs = sv[1];
+	/* Nobody in a shared pid namespace may look into us or the child (fds, exe, memory). */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	r = launch_tail_prepare(&c->tail);
+	if (r < 0) {
+		r = rast_err_sys(err, -r, "preparing to hide the launcher");
+		goto out;
+	}
+	c->sock = c->tail.report_fd = theirs;
+	c->path_env = copy.path;
+	c->path_buf = copy.path + strlen(copy.path) + 1;
+	c->tail.argv = copy.argv;
+	c->tail.env = copy.env;
+	c->tail.no_new_privs = l->no_new_privs;
+	c->tail.filter = (struct sock_fprog){l->filter ? l->filter_len : 0,
+					     (struct sock_filter *)(uintptr_t)l->filter};
+	c->tail.step_hide = RAST_STEP_HIDE;
+	c->tail.step_caps = RAST_STEP_CAPS;
+	c->tail.step_seccomp = RAST_STEP_SECCOMP;
+	c->tail.step_exec = RAST_STEP_EXEC;
+	/* For PR_SET_MM_MAP, and for a filter without no_new_privs. */
+	c->keep_caps = 1ull << CAP_SYS_ADMIN | 1ull << CAP_CHECKPOINT_RESTORE;
+	r = enter_pid_namespace(l, &own_pid_ns, err);
+	if (r < 0)
+		goto out;
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, &old);
+	pid = spawn(l, &pidfd);
+	if (pid == 0)
+		launch_child(c);
+	r = pid < 0 ? -errno : 0;
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	if (own_pid_ns >= 0 && setns(own_pid_ns, CLONE_NEWPID) < 0 && !r)
+		r = -errno;
+	if (r < 0) {
+		r = rast_err_sys(err, -r, "clone3");
+	} else {
+		rast_closep(&theirs);
+		theirs = -1;
+		r = converse(l, ours, pid, &tty, err);
+	}
+	if (r < 0 && pid > 0) {
+		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+		reap(pidfd);
+	}
+out:
+	launch_tail_finish(&c->tail);
+	free(copy.block);
+	if (r < 0)
+		return r;
+	ret->pid = pid;
+	ret->pidfd = TAKE_FD(pidfd);
+	ret->tty = TAKE_FD(tty);
+	return 0;
+}
+
+int rast_launch_wait(int pidfd, int *ret_status)
+{
+	siginfo_t info = {0};
+
+	while (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | __WALL) < 0)
+		if (errno != EINTR)
+			return -errno;
+	*ret_status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+	return 0;
+}

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * From clone3 to exec, in the child: a different program that only makes system calls on what the plan
+ * holds. The first thing that fails is reported over the socket, and the child ends. While it waits
+ * for the parent's word it is a container already, but nothing of the container's has run.
+ */
+#include "container/launch_child.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define CAP_LAST \
+	40 /* CAP_CHECKPOINT_RESTORE; higher ones are dropped until the kernel says EINVAL */
+
+static int fail(struct launch_ctx *c, int step, int err, const char *what)
+{
+	return rast_step_fail(&c->tail.report, step, err, what);
+}
+
+/* Whoever called may ignore signals (a shell's background job does): exec would keep that. */
+static void reset_signals(void)
+{
+	static const int list[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE, SIGTERM, SIGCHLD,
+				   SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2, SIGWINCH};
+	struct sigaction sa = {.sa_handler = SIG_DFL};
+	sigset_t none;
+	size_t i;
+
+	for (i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		(void)sigaction(list[i], &sa, NULL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int enter_namespaces(struct launch_ctx *c)
+{
+	const struct rast_launch *l = c->l;
+	size_t i;
+
+	for (i = 0; i < RAST_LAUNCH_MAX_JOIN; i++)
+		if (l->procs[i] >= 0 && write(l->procs[i], "0", 1) < 0)
+			return fail(c, RAST_STEP_CGROUP, errno, "cgroup.procs");
+	if (l->join_pidfd >= 0 && l->join_flags && setns(l->join_pidfd, (int)l->join_flags) < 0)
+		return fail(c, RAST_STEP_NAMESPACE, errno, "setns");
+	for (i = 0; i < sizeof(l->join_ns) / sizeof(l->join_ns[0]); i++)
+		if (l->join_ns[i] >= 0 && setns(l->join_ns[i], 0) < 0)
+			return fail(c, RAST_STEP_NAMESPACE, errno, "setns");
+	/* Only now: the new namespace's root is the cgroup that we are in. */
+	if ((l->namespaces & CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
+		return fail(c, RAST_STEP_NAMESPACE, errno, "cgroup");
+	if (l->hostname && sethostname(l->hostname, strlen(l->hostname)) < 0)
+		return fail(c, RAST_STEP_HOSTNAME, errno, l->hostname);
+	return 0;
+}
+
+static int loopback_up(struct launch_ctx *c)
+{
+	struct ifreq ifr = {.ifr_name = "lo"};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return fail(c, RAST_STEP_LOOPBACK, errno, "socket");
+	ifr.ifr_flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING;
+	if (ioctl(fd, SIOCSIFFLAGS, &ifr) < 0)
+		return fail(c, RAST_STEP_LOOPBACK, errno, "lo");
+	(void)close(fd);
+	return 0;
+}
+
+/* A ptmx in a running container: what is there may be the container's own doing, so look at it. */
+static int open_ptmx(void)
+{
+	int fd = rast_openat2(AT_FDCWD, "/dev/pts/ptmx", O_RDWR | O_NOCTTY, RESOLVE_NO_MAGICLINKS);
+	struct statfs fs;
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) == 0 && fstatfs(fd, &fs) == 0 && S_ISCHR(st.st_mode) &&
+	    st.st_rdev == makedev(5, 2) && fs.f_type == DEVPTS_SUPER_MAGIC)
+		return fd;
+	(void)close(fd);
+	return -ENODEV;
+}
+
+static int send_fd(int sock, int fd)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	char byte = 't';
+	struct iovec iov = {&byte, 1};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.buf,
+			     .msg_controllen = sizeof(control.buf)};
+	struct cmsghdr *cm = CMSG_FIRSTHDR(&msg);
+
+	cm->cmsg_level = SOL_SOCKET;
+	cm->cmsg_type = SCM_RIGHTS;
+	cm->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cm), &fd, sizeof(int));
+	return sendmsg(sock, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static int set_tty(struct launch_ctx *c, int ptmx)
+{
+	struct winsize ws = {.ws_row = c->l->rows, .ws_col = c->l->cols};
+	int unlock = 0, tty, i, r;
+
+	if (ptmx < 0)
+		ptmx = open_ptmx();
+	if (ptmx < 0)
+		return fail(c, RAST_STEP_TTY, -ptmx, "/dev/pts/ptmx");
+	if (ioctl(ptmx, TIOCSPTLCK, &unlock) < 0)
+		return fail(c, RAST_STEP_TTY, errno, "unlock");
+	tty = ioctl(ptmx, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (tty < 0)
+		return fail(c, RAST_STEP_TTY, errno, "peer");
+	if (ws.ws_row)
+		(void)ioctl(tty, TIOCSWINSZ, &ws);
+	if (c->l->uid && fchown(tty, c->l->uid, (gid_t)-1) < 0)
+		return fail(c, RAST_STEP_TTY, errno, "owner");
+	r = send_fd(c->sock, ptmx);
+	if (r < 0)
+		return fail(c, RAST_STEP_TTY, -r, "handing over");
+	if (ioctl(tty, TIOCSCTTY, 0) < 0)
+		return fail(c, RAST_STEP_TTY, errno, "controlling terminal");
+	for (i = 0; i < 3; i++)
+		if (dup2(tty, i) < 0)
+			return fail(c, RAST_STEP_STDIO, errno, "terminal");
+	return 0;
+}
+
+static int set_stdio(struct launch_ctx *c)
+{
+	int i, fd[3];
+
+	/* One of them may be 0..2 itself and be overwritten before its turn: move them up first. */
+	for (i = 0; i < 3; i++) {
+		fd[i] = fcntl(c->l->stdio[i], F_DUPFD_CLOEXEC, 3);
+		if (fd[i] < 0)
+			return fail(c, RAST_STEP_STDIO, errno, "stdio");
+	}
+	for (i = 0; i < 3; i++) {
+		if (dup2(fd[i], i) < 0)
+			return fail(c, RAST_STEP_STDIO, errno, "stdio");
+		(void)close(fd[i]);
+	}
+	return 0;
+}
+
+static int set_limits(struct launch_ctx *c)
+{
+	const struct rast_launch *l = c->l;
+	char text[16];
+	size_t i;
+
+	for (i = 0; i < l->n_rlimits; i++)
+		if (setrlimit(l->rlimits[i].resource, &l->rlimits[i].limit) < 0)
+			return fail(c, RAST_STEP_RLIMIT, errno, "setrlimit");
+	if (l->oom_score_adj) {
+		/* Still the node's /proc: before the root is changed. */
+		int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+		int v = l->oom_score_adj < 0 ? -l->oom_score_adj : l->oom_score_adj;
+		char *p = text + sizeof(text);
+
+		if (fd < 0)
+			return fail(c, RAST_STEP_OOM_SCORE, errno, "oom_score_adj");
+		do
+			*--p = (char)('0' + v % 10);
+		while (v /= 10);
+		if (l->oom_score_adj < 0)
+			*--p = '-';
+		if (write(fd, p, (size_t)(text + sizeof(text) - p)) < 0)
+			return fail(c, RAST_STEP_OOM_SCORE, errno, "oom_score_adj");
+		(void)close(fd);
+	}
+	return 0;
+}
+
+static int capset_now(uint64_t effective, uint64_t permitted)
+{
+	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct d[2] = {
+		{(uint32_t)effective, (uint32_t)permitted, 0},
+		{(uint32_t)(effective >> 32), (uint32_t)(permitted >> 32), 0}};
+
+	return syscall(SYS_capset, &h, d) < 0 ? -errno : 0;
+}
+
+static int set_user(struct launch_ctx *c, uint64_t caps)
+{
+	const struct rast_launch *l = c->l;
+	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct have[2];
+	uint64_t permitted;
+	int cap, r;
+
+	for (cap = 0; cap < 64; cap++) {
+		if (cap <= CAP_LAST && (caps & (1ull << cap)))
+			continue;
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+			continue;
+		if (errno == EINVAL && cap > CAP_LAST - 4)
+			break;
+		if (errno != EINVAL)
+			return fail(c, RAST_STEP_CAPS, errno, "bounding set");
+	}
+	if (l->uid && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return fail(c, RAST_STEP_USER, errno, "keepcaps");
+	if (syscall(SYS_setgroups, l->n_groups, l->groups) < 0)
+		return fail(c, RAST_STEP_USER, errno, "setgroups");
+	if (syscall(SYS_setresgid, l->gid, l->gid, l->gid) < 0)
+		return fail(c, RAST_STEP_USER, errno, "setresgid");
+	if (syscall(SYS_setresuid, l->uid, l->uid, l->uid) < 0)
+		return fail(c, RAST_STEP_USER, errno, "setresuid");
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
+		return fail(c, RAST_STEP_CAPS, errno, "ambient set");
+	if (syscall(SYS_capget, &h, have) < 0)
+		return fail(c, RAST_STEP_CAPS, errno, "capget");
+	permitted = have[0].permitted | (uint64_t)have[1].permitted << 32;
+	/* What is asked for but not held here (a runtime in a container itself) cannot be given. */
+	caps &= permitted;
+	c->tail.cap_header = h;
+	c->tail.caps[0] = (struct __user_cap_data_struct){(uint32_t)caps, (uint32_t)caps, 0};
+	c->tail.caps[1] =
+		(struct __user_cap_data_struct){(uint32_t)(caps >> 32), (uint32_t)(caps >> 32), 0};
+	/* Until the tail is through: its own needs, and the container's for the lookups before it. */
+	r = capset_now((caps | c->keep_caps) & permitted, (caps | c->keep_caps) & permitted);
+	return r < 0 ? fail(c, RAST_STEP_CAPS, -r, "capset") : 0;
+}
+
+/* Finds argv[0] as execvp would, in the container's root and as the container's user. */
+static int find_command(struct launch_ctx *c)
+{
+	const char *name = c->tail.argv[0], *p = c->path_env;
+	size_t n = strlen(name);
+	struct stat st;
+	int denied = 0;
+
+	if (!*name)
+		return fail(c, RAST_STEP_COMMAND, ENOENT, "");
+	if (strchr(name, '/')) {
+		c->tail.path = name;
+		if (stat(name, &st) < 0)
+			return fail(c, RAST_STEP_COMMAND, errno, name);
+		if (S_ISDIR(st.st_mode))
+			return fail(c, RAST_STEP_COMMAND, EISDIR, name);
+		return 0;
+	}
+	for (;;) {
+		size_t len = strcspn(p, ":");
+
+		if (len && len + n + 2 <= 4096) {
+			memcpy(c->path_buf, p, len);
+			c->path_buf[len] = '/';
+			memcpy(c->path_buf + len + 1, name, n + 1);
+			if (stat(c->path_buf, &st) == 0 && S_ISREG(st.st_mode)) {
+				if (faccessat(AT_FDCWD, c->path_buf, X_OK, AT_EACCESS) == 0) {
+					c->tail.path = c->path_buf;
+					return 0;
+				}
+				denied = 1;
+			}
+		}
+		p += len;
+		if (!*p++)
+			break;
+	}
+	return fail(c, RAST_STEP_COMMAND, denied ? EACCES : ENOENT, name);
+}
+
+/*
+ * The working directory must be reached from the container's root: a directory fd of the node that
+ * leaked would otherwise be a way out (CVE-2024-21626). All such fds are closed by now.
+ */
+static int enter_cwd(struct launch_ctx *c)
+{
+	if (c->l->cwd && strcmp(c->l->cwd, "/") != 0) {
+		if (chdir(c->l->cwd) < 0)
+			return fail(c, RAST_STEP_CWD, errno, c->l->cwd);
+		if (syscall(SYS_getcwd, c->path_buf, 4096) < 0 || c->path_buf[0] != '/')
+			return fail(c, RAST_STEP_CWD, ENOENT, c->l->cwd);
+	} else if (chdir("/") < 0) {
+		return fail(c, RAST_STEP_CWD, errno, "/");
+	}
+	return 0;
+}
+
+/* The socket and the memfd move to 3 and 4, everything above is closed. */
+static int close_others(struct launch_ctx *c)
+{
+	int exe = (int)c->tail.map.exe_fd, moved;
+
+	moved = fcntl(c->sock, F_DUPFD_CLOEXEC, 5);
+	if (moved < 0 || (exe >= 0 && (exe = fcntl(exe, F_DUPFD_CLOEXEC, 5)) < 0))
+		return fail(c, RAST_STEP_STDIO, errno, "dup");
+	if (dup3(moved, 3, O_CLOEXEC) < 0 || (exe >= 0 && dup3(exe, 4, O_CLOEXEC) < 0))
+		return fail(c, RAST_STEP_STDIO, errno, "dup");
+	c->sock = c->tail.report_fd = 3;
+	if (exe >= 0)
+		c->tail.map.exe_fd = 4;
+	if (syscall(SYS_close_range, exe >= 0 ? 5u : 4u, ~0u, 0) < 0)
+		return fail(c, RAST_STEP_STDIO, errno, "close_range");
+	return 0;
+}
+
+static int wait_for_word(struct launch_ctx *c)
+{
+	char byte;
+	ssize_t n;
+
+	do
+		n = recv(c->sock, &byte, 1, 0);
+	while (n < 0 && errno == EINTR);
+	/* The parent went away, or undid the start. */
+	return n == 1 ? 0 : fail(c, RAST_STEP_SYNC, n < 0 ? errno : ECANCELED, "parent");
+}
+
+static int prepare(struct launch_ctx *c)
+{
+	const struct rast_launch *l = c->l;
+	uint64_t caps = l->caps;
+	bool no_pivot = false;
+	int ptmx = -1, r;
+
+	reset_signals();
+	(void)umask(0);
+	if (setsid() < 0)
+		return fail(c, RAST_STEP_NAMESPACE, errno, "setsid");
+	if ((r = set_limits(c)) < 0 || (r = enter_namespaces(c)) < 0)
+		return r;
+	if ((l->namespaces & CLONE_NEWNET) && (r = loopback_up(c)) < 0)
+		return r;
+	if (l->mounts) {
+		r = rast_mount_apply(l->mounts, l->tty && l->mounts->dev ? &ptmx : NULL, &no_pivot,
+				     &c->tail.report);
+		if (r < 0)
+			return r;
+		if (no_pivot)
+			caps &= ~(1ull << CAP_SYS_CHROOT);
+	}
+	r = l->tty ? set_tty(c, ptmx) : set_stdio(c);
+	if (r < 0 || (r = close_others(c)) < 0)
+		return r;
+	(void)umask(022);
+	if (l->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fail(c, RAST_STEP_CAPS, errno, "no_new_privs");
+	if ((r = set_user(c, caps)) < 0 || (r = enter_cwd(c)) < 0 || (r = find_command(c)) < 0)
+		return r;
+	/* The report of the tail names the command; it has no means to copy a string. */
+	(void)fail(c, RAST_STEP_NONE, 0, c->tail.path);
+	return wait_for_word(c);
+}
+
+_Noreturn void launch_child(struct launch_ctx *c)
+{
+	if (prepare(c) == 0)
+		launch_tail_run(&c->tail);
+	(void)send(c->sock, &c->tail.report, sizeof(c->tail.report), MSG_NOSIGNAL);
+	_exit(127);
+}

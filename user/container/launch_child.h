@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between launch.c (parent) and launch_child.c (child). Inside of launch; not for others. */
+#ifndef RAST_CONTAINER_LAUNCH_CHILD_H
+#define RAST_CONTAINER_LAUNCH_CHILD_H
+
+#include "container/launch.h"
+#include "container/launch_tail.h"
+
+struct launch_ctx {
+	const struct rast_launch *l;
+	struct launch_tail tail;
+	const char *path_env; /* value of PATH in env, or a default; in the plan's own memory */
+	char *path_buf;       /* PATH_MAX bytes for the lookup */
+	int sock;             /* the child's end */
+	uint64_t keep_caps;   /* what the tail itself needs until it drops to l->caps */
+};
+
+/* Entered after clone3; returns never. */
+_Noreturn void launch_child(struct launch_ctx *c);
+
+#endif
