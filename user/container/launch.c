@@ -204,7 +204,7 @@ int rast_launch_start(const struct rast_launch *l, struct rast_launched *ret, st
 	struct copy copy = {0};
 	sigset_t all, old;
 	int sv[2], r;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (!c)
 		return rast_err_sys(err, ENOMEM, "launch");

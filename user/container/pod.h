@@ -26,6 +26,8 @@
 #define RAST_POD_MAX_ARG 131071        /* bytes of one argument or NAME=VALUE (MAX_ARG_STRLEN) */
 #define RAST_POD_MAX_CONFIG (1u << 20) /* bytes of all data of one ConfigMap */
 
+#define RAST_POD_ID_UNSET 0xffffffffu
+
 struct rast_pod_kv {
 	const char *key, *value;
 };
@@ -73,7 +75,7 @@ struct rast_pod_container {
 	uint64_t cpu_request_milli, cpu_limit_milli;
 	uint64_t mem_request_bytes, mem_limit_bytes;
 	uint64_t pids_limit;
-	uint32_t uid, gid;
+	uint32_t uid, gid; /* RAST_POD_ID_UNSET: as the image says */
 	bool read_only_root;
 	bool allow_privilege_escalation; /* no_new_privs is not set */
 	enum rast_pod_seccomp seccomp;

@@ -413,7 +413,7 @@ static int parse_spec(struct rast_pod *pod, const struct rast_yaml_node *spec,
 					     NULL};
 	static const char *const security_fields[] = {"sysctls", "runAsUser", "runAsGroup", NULL};
 	const struct rast_yaml_node *security = NULL;
-	int64_t grace = 30, uid = 0, gid = 0;
+	int64_t grace = 30, uid = RAST_POD_ID_UNSET, gid = RAST_POD_ID_UNSET;
 	int r;
 
 	pod->hostname = pod->name;

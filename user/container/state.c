@@ -15,6 +15,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,6 +51,47 @@ int rast_state_pod_path(const struct rast_instance *in, const char *ns, const ch
 	n = snprintf(buf, size, "%s/pods/%s/%s%s%s", in->run_dir, ns, pod, tail ? "/" : "",
 		     tail ? tail : "");
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+int rast_state_data_path(const struct rast_instance *in, const char *ns, const char *pod,
+			 const char *tail, char *buf, size_t size)
+{
+	int n;
+
+	if (!name_ok(ns) || !name_ok(pod))
+		return -EINVAL;
+	n = snprintf(buf, size, "%s/pods/%s/%s%s%s", in->lib_dir, ns, pod, tail ? "/" : "",
+		     tail ? tail : "");
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+int rast_state_data_remove(const struct rast_instance *in, const char *ns, const char *pod,
+			   struct rast_err *err)
+{
+	struct dirent **names = NULL;
+	char path[512], volume[800];
+	int n, i, r;
+
+	r = rast_state_data_path(in, ns, pod, "volumes", path, sizeof(path));
+	if (r < 0)
+		return rast_err_sys(err, -r, "data of pod %.64s/%.64s", ns, pod);
+	n = scandir(path, &names, NULL, NULL);
+	for (i = 0; i < n; i++) {
+		if (names[i]->d_name[0] != '.') {
+			(void)snprintf(volume, sizeof(volume), "%s/%s", path, names[i]->d_name);
+			while (umount2(volume, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+				;
+		}
+		free(names[i]);
+	}
+	free(names);
+	(void)rast_state_data_path(in, ns, pod, NULL, path, sizeof(path));
+	r = rast_remove_tree(AT_FDCWD, path);
+	if (r < 0)
+		return rast_err_sys(err, -r, "%s", path);
+	(void)snprintf(path, sizeof(path), "%s/pods/%s", in->lib_dir, ns);
+	(void)rmdir(path);
+	return 0;
 }
 
 static int add_containers(const struct rast_instance *in, const char *ns, const char *pod,
@@ -116,10 +159,6 @@ int rast_state_pod_store(const struct rast_instance *in, const json_t *pod, stru
 	if (!r)
 		r = rast_mkdir_p(path, 0700);
 	if (!r)
-		r = rast_state_pod_path(in, ns, name, "logs", path, sizeof(path));
-	if (!r && mkdir(path, 0700) < 0 && errno != EEXIST)
-		r = -errno;
-	if (!r)
 		r = rast_state_pod_path(in, ns, name, "pod.json", path, sizeof(path));
 	if (!r) {
 		(void)json_object_del(copy, "containers");
@@ -144,6 +183,9 @@ int rast_state_pod_remove(const struct rast_instance *in, const char *ns, const 
 		r = rast_remove_tree(AT_FDCWD, path);
 	if (r < 0)
 		return rast_err_sys(err, -r, "%s", path);
+	r = rast_state_data_remove(in, ns, pod, err);
+	if (r < 0)
+		return r;
 	/* The namespace's folder goes with its last pod. */
 	(void)snprintf(path, sizeof(path), "%s/pods/%s", in->run_dir, ns);
 	(void)rmdir(path);

@@ -6,8 +6,9 @@
  *   <run_dir>/pods/NS/POD/netns               its network namespace (bind mount)
  *   <run_dir>/pods/NS/POD/hosts, resolv.conf  mounted into its containers
  *   <run_dir>/pods/NS/POD/containers/C.json   a container
- *   <run_dir>/pods/NS/POD/containers/C/       its writable layer, volumes
- *   <run_dir>/pods/NS/POD/logs/C.log          its stdout and stderr
+ *   <lib_dir>/pods/NS/POD/containers/C/       its writable layer: upper, work
+ *   <lib_dir>/pods/NS/POD/volumes/V/          an emptyDir or configMap; a tmpfs is mounted there
+ *   <lib_dir>/pods/NS/POD/logs/C.log          its stdout and stderr
  *   <run_dir>/numbers                         bitmaps of taken container slots and identities
  *
  * pod.json: {"namespace","name","labels":{},"annotations":{},"ports":[{"name","protocol","port"}],
@@ -18,6 +19,8 @@
  *   "started_ns","restarts","log","ready"}
  * `pid` is in the host's namespace and means the process whose start time in /proc/PID/stat is
  * start_ticks; anything else is somebody else's.
+ *
+ * What is large is below <lib_dir>, since /run is memory on most machines; made when first needed.
  *
  * Files change by rename, so a reader sees old or new. Writers hold the node lock.
  */
@@ -39,12 +42,19 @@ int rast_state_lock(const struct rast_instance *in, int *ret_fd, struct rast_err
 int rast_state_pod_path(const struct rast_instance *in, const char *ns, const char *pod,
 			const char *tail, char *buf, size_t size);
 
+/* The same below <lib_dir>. */
+int rast_state_data_path(const struct rast_instance *in, const char *ns, const char *pod,
+			 const char *tail, char *buf, size_t size);
+/* Unmounts the pod's memory volumes and removes its folder below <lib_dir>; 0 when there is none. */
+int rast_state_data_remove(const struct rast_instance *in, const char *ns, const char *pod,
+			   struct rast_err *err);
+
 /* -ENOENT when there is no such pod. With `containers`, an array of the C.json objects is added. */
 int rast_state_pod_load(const struct rast_instance *in, const char *ns, const char *pod,
 			bool containers, json_t **ret, struct rast_err *err);
 /* Makes the folders too. A member "containers" is not written. */
 int rast_state_pod_store(const struct rast_instance *in, const json_t *pod, struct rast_err *err);
-/* Removes the pod's folder; what is still mounted in it makes this fail with -EXDEV or -EBUSY. */
+/* Removes both folders; what is still mounted in <run_dir>'s makes this fail with -EXDEV or -EBUSY. */
 int rast_state_pod_remove(const struct rast_instance *in, const char *ns, const char *pod,
 			  struct rast_err *err);
 /* Every pod, sorted by namespace and name. One that cannot be read is {"namespace","name","broken"}. */

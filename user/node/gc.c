@@ -137,22 +137,26 @@ static void ns_dir(struct gc *g, const char *path, const char *above, const char
 	(void)rmdir(full);
 }
 
-/* <lib_dir>/pods/NS_POD */
-static void data_dir(struct gc *g, const char *path, const char *above, const char *name)
+/* <lib_dir>/pods/NS/POD */
+static void pod_data_dir(struct gc *g, const char *path, const char *ns, const char *pod)
 {
-	char full[400], ns[256];
-	char *bar;
+	char full[800];
+
+	if (pod_is_known(g, ns, pod))
+		return;
+	(void)snprintf(full, sizeof(full), "%s/%s", path, pod);
+	keep(g, rast_state_data_remove(g->in, ns, pod, g->err));
+	say(g, "pod data", full);
+}
+
+static void data_dir(struct gc *g, const char *path, const char *above, const char *ns)
+{
+	char full[400];
 
 	(void)above;
-	(void)snprintf(ns, sizeof(ns), "%s", name);
-	bar = strchr(ns, '_');
-	if (bar)
-		*bar = '\0';
-	if (bar && pod_is_known(g, ns, bar + 1))
-		return;
-	(void)snprintf(full, sizeof(full), "%s/%s", path, name);
-	keep(g, rast_remove_tree(AT_FDCWD, full));
-	say(g, "pod data", full);
+	(void)snprintf(full, sizeof(full), "%s/%s", path, ns);
+	each_dir(g, full, ns, pod_data_dir);
+	(void)rmdir(full);
 }
 
 static void cgroup_dir(struct gc *g, const char *path, const char *above, const char *name)
