@@ -39,5 +39,5 @@ if [ $rc != 0 ] || [ "$after" -gt "$before" ]; then
 	exit $rc
 fi
 printf '%s: nothing found in %s s, %s inputs, coverage %s\n' "$name" "$seconds" \
-	"$(sed -n 's/stat::number_of_executed_units: *//p' "$log")" \
+	"$(sed -n 's/stat::number_of_executed_units: *//p' "$log" | tail -n 1)" \
 	"$(sed -n 's/.* cov: \([0-9]*\).*/\1/p' "$log" | tail -n 1)"

@@ -136,6 +136,11 @@ for add in "${adds[@]}"; do
 	case $dst in
 	/bin/* | /sbin/* | /lib/* | /lib64/*) dst=/usr$dst ;;
 	esac
+	if [ -d "$src" ]; then # onto what may be there already
+		mkdir -p "$top$dst"
+		cp -a "$src/." "$top$dst"
+		continue
+	fi
 	mkdir -p "$top$(dirname "$dst")"
 	cp -a "$src" "$top$dst"
 	[ -f "$src" ] && [ -x "$src" ] && programs+=("$src")
