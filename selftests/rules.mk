@@ -47,3 +47,4 @@ $(O)/bench/true: selftests/bench/true.c
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -ffreestanding -fcf-protection=none -fno-stack-protector -nostdlib -static -o $@ $<
 $(call fuzzer,fuzz_policy,selftests/fuzz/fuzz_policy.c)
 $(call fuzzer,fuzz_policy_image,selftests/fuzz/fuzz_policy_image.c)
+$(call unit_test,test_image,selftests/unit/test_image.c,pure,libarchive)
