@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* rastbpf: the table of all objects. Each one's verbs stand in its own *_cmd.c. */
+#include "account/account_cmd.h"
 #include "cli/cli.h"
 #include "cli/completion.h"
 #include "image/image_cmd.h"
 #include "vector/config_cmd.h"
 
 static const struct rast_object *const objects[] = {
+	&rast_object_account,
 	&rast_completion_object,
 	&rast_object_config,
 	&rast_object_image,
