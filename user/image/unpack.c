@@ -3,8 +3,8 @@
  * A .deb is an ar archive whose member data.tar.* holds the files: libarchive reads the outer one and
  * feeds the inner one. libarchive only reads; every write goes through rootfs.c.
  *
- * It is loaded when the first image is built and never linked: with its sixteen libraries it would
- * double the start-up time of rastbpf.
+ * It is loaded when the first image is built and never linked: an empty program linked with it and its
+ * libraries starts in 7.5 ms instead of 2.1.
  */
 #include "image/unpack.h"
 

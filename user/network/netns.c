@@ -3,8 +3,8 @@
  * Network namespaces held by a bind mount; see netns.h.
  *
  * The child is made by clone(CLONE_VM | CLONE_VFORK | CLONE_FILES): the caller's thread sleeps until
- * it has exited, the descriptor it opens is ours too, and nothing is copied. Measured: 60 µs, against
- * 300 µs for fork() in a process of 60 MB.
+ * it has exited, the descriptor it opens is ours too, and nothing is copied. Measured with wait: median
+ * 41 µs, against 0.7 ms for fork() in a process of 60 MB.
  */
 #include "network/netns.h"
 

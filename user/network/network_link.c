@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Links, addresses and routes through netlink: what network.c and network_pod.c put together.
- * Interfaces are asked for by name in the same batch that makes them, because only kernels since 6.3
+ * Interfaces are asked for by name in the same batch that makes them, because older kernels do not
  * answer a creation with the new index.
  */
 #include "network/network_link.h"
