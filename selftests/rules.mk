@@ -48,3 +48,4 @@ $(O)/bench/true: selftests/bench/true.c
 $(call fuzzer,fuzz_policy,selftests/fuzz/fuzz_policy.c)
 $(call fuzzer,fuzz_policy_image,selftests/fuzz/fuzz_policy_image.c)
 $(call unit_test,test_image,selftests/unit/test_image.c,pure,libarchive)
+$(call unit_test,test_policy_explain,selftests/unit/test_policy_explain.c,pure)
