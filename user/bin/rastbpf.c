@@ -8,9 +8,9 @@
 
 static const struct rast_object *const objects[] = {
 	&rast_object_account,
-	&rast_completion_object,
 	&rast_object_config,
 	&rast_object_image,
+	&rast_object_completion,
 	NULL,
 };
 

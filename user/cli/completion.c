@@ -184,5 +184,5 @@ static const struct rast_verb verbs[] = {
 	{NULL},
 };
 
-const struct rast_object rast_completion_object = {"completion", "completion for shells", verbs,
+const struct rast_object rast_object_completion = {"completion", "completion for shells", verbs,
 						   "Load it:  source <(rastbpf completion bash)"};

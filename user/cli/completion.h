@@ -4,6 +4,6 @@
 #define RAST_CLI_COMPLETION_H
 
 struct rast_object;
-extern const struct rast_object rast_completion_object;
+extern const struct rast_object rast_object_completion;
 
 #endif

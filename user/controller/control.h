@@ -6,8 +6,13 @@
  *   request  {"op":"config.put","args":{…}}
  *   answer   {"ok":true,"result":…}
  *            {"ok":false,"error":{"code":22,"text":"…","file":"…","line":3,"col":5,"field":"…"}}
+ *            An op of a feature that is not active answers EOPNOTSUPP with the reason.
  *   stream   {"event":{…}} any number of times, then an answer line when the controller ends it;
  *            the client ends it by closing.
+ *            stream.follow {"stream":"flow"|"audit"|"anomaly"|"log"|"all","filters":{"pod":"web"},
+ *            "hello":true}: filters compare members (dotted names reach into objects); with hello
+ *            the first event is {"type":"hello"}: what happens from then on is seen. A reader that
+ *            is too slow gets {"type":"lost","count":N} where N events are missing.
  * A request line may have at most RAST_CONTROL_MAX_LINE bytes. The peer must be root or of the
  * controller's own user (SO_PEERCRED); others get one error line and the connection is closed.
  */
@@ -18,6 +23,7 @@
 #include "base/instance.h"
 #include "base/json.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -72,8 +78,17 @@ const struct rast_instance *rast_controller_instance(const struct rast_controlle
 /* The state that the named feature's load() returned; NULL when it is not loaded. */
 void *rast_controller_state(const struct rast_controller *c, const char *feature);
 /*
+ * Adds peer_pod, peer_namespace and peer_labels of the pod that has this address (network order; 0:
+ * unknown) or else of one with this identity. Returns false when there is none.
+ */
+bool rast_controller_add_peer(struct rast_controller *c, uint32_t addr4, uint32_t identity,
+			      json_t *json);
+/*
  * Sends an event to every sink (audit log, subscribers) of `stream` ("audit", "flow", "anomaly",
  * "log"). json is taken; time, container and identity have been added already for kernel events.
+ * Kernel events are published by the controller itself after the first on_event() that returned 1:
+ * verdicts as "flow", anomalies as "anomaly", the rest as "audit", unless on_event() put another name
+ * into "stream".
  */
 void rast_controller_publish(struct rast_controller *c, const char *stream, json_t *json);
 

@@ -1,1 +1,3 @@
 # SPDX-License-Identifier: BSD-2-Clause
+PURE_SRC += user/controller/request.c
+CONTROLLER_SRC += $(addprefix user/controller/,controller.c conn.c ops.c events.c names.c startup.c features.c)

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The controller's features in the order of their start: what a later one asks of an earlier one
+ * (rast_controller_state) is there. Each feature's own file says what it does.
+ */
+#include "controller/controller.h"
+
+const struct rast_feature *const rast_features[] = {
+	NULL,
+};
