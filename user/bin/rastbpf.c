@@ -3,6 +3,7 @@
 #include "account/account_cmd.h"
 #include "cli/cli.h"
 #include "cli/completion.h"
+#include "controller/daemon_cmd.h"
 #include "image/image_cmd.h"
 #include "vector/config_cmd.h"
 
@@ -10,6 +11,7 @@ static const struct rast_object *const objects[] = {
 	&rast_object_account,
 	&rast_object_config,
 	&rast_object_image,
+	&rast_object_daemon,
 	&rast_object_completion,
 	NULL,
 };

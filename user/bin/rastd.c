@@ -72,9 +72,12 @@ static int run(const char *instance, int ready_fd)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"instance", required_argument, NULL, 'i'}, {"ready-fd", required_argument, NULL, 'r'},
-		{"ring-kb", required_argument, NULL, 'k'},  {"debug", no_argument, NULL, 'd'},
-		{"version", no_argument, NULL, 'V'},	    {"help", no_argument, NULL, 'h'},
+		{"instance", required_argument, NULL, 'i'},
+		{"ready-fd", required_argument, NULL, 'r'},
+		{"ring-kb", required_argument, NULL, 'k'},
+		{"debug", no_argument, NULL, 'd'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
 	enum rast_log_level level = RAST_LOG_INFO;

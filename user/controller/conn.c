@@ -20,9 +20,9 @@
 #include <unistd.h>
 
 #define MAX_CONNS 256u
-#define MAX_INPUT (128u << 20)	 /* of all connections together */
-#define MAX_STREAM (1u << 20)	 /* unsent bytes of a subscriber before events are left out */
-#define MAX_UNREAD (64u << 20)	 /* unsent answers before requests are left unread */
+#define MAX_INPUT (128u << 20)  /* of all connections together */
+#define MAX_STREAM (1u << 20)   /* unsent bytes of a subscriber before events are left out */
+#define MAX_UNREAD (64u << 20)  /* unsent answers before requests are left unread */
 #define STUCK_NS 30000000000ull /* a subscriber that reads nothing for so long is closed */
 
 struct rast_client_conn {
@@ -117,9 +117,10 @@ static void conn_flush(struct rast_client_conn *k)
 			return;
 		}
 	}
-	(void)rast_source_change(k->c, &k->source,
-				 (k->closing || k->out_len - k->out_sent > MAX_UNREAD ? 0 : EPOLLIN) |
-					 (k->out_len ? EPOLLOUT : 0));
+	(void)rast_source_change(
+		k->c, &k->source,
+		(k->closing || k->out_len - k->out_sent > MAX_UNREAD ? 0 : EPOLLIN) |
+			(k->out_len ? EPOLLOUT : 0));
 }
 
 /* obj is taken. */
@@ -366,7 +367,8 @@ void rast_conn_publish(struct rast_controller *c, const char *stream, const json
 			k->lost++;
 			c->lost_by_subscribers++;
 			if (rast_clock_ns() - k->progress_ns > STUCK_NS) {
-				rast_log(RAST_LOG_WARN, "closed a subscriber that reads nothing pid=%d lost=%llu",
+				rast_log(RAST_LOG_WARN,
+					 "closed a subscriber that reads nothing pid=%d lost=%llu",
 					 k->actor.pid, (unsigned long long)k->lost);
 				conn_close(k);
 			}

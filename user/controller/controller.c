@@ -172,7 +172,7 @@ static void start_feature(struct rast_controller *c, const struct rast_feature *
 		if (!err.code)
 			(void)rast_err_sys(&err, -r, "start");
 		(void)rast_err_format(&err, text, sizeof(text));
-		(void)snprintf(a->reason, sizeof(a->reason), "%s", text);
+		(void)snprintf(a->reason, sizeof(a->reason), "%.255s", text);
 		a->state = NULL;
 		rast_log(a->status == RAST_FEATURE_FAILED ? RAST_LOG_ERR : RAST_LOG_INFO,
 			 "feature=%s is not active: %s", f->name, text);

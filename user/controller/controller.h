@@ -24,11 +24,7 @@ struct rast_source {
 	void (*destroy)(struct rast_source *s);
 };
 
-enum rast_feature_status {
-	RAST_FEATURE_UNSUPPORTED,
-	RAST_FEATURE_FAILED,
-	RAST_FEATURE_ACTIVE
-};
+enum rast_feature_status { RAST_FEATURE_UNSUPPORTED, RAST_FEATURE_FAILED, RAST_FEATURE_ACTIVE };
 
 struct rast_active_feature {
 	const struct rast_feature *feature;

@@ -17,7 +17,9 @@
 
 static const char *stream_of(const struct rast_event *ev)
 {
-	return ev->type == RAST_EVENT_FLOW ? "flow" : ev->type == RAST_EVENT_ANOMALY ? "anomaly" : "audit";
+	return ev->type == RAST_EVENT_FLOW      ? "flow"
+	       : ev->type == RAST_EVENT_ANOMALY ? "anomaly"
+						: "audit";
 }
 
 static json_t *describe(struct rast_controller *c, const struct rast_event *ev)
@@ -26,8 +28,9 @@ static json_t *describe(struct rast_controller *c, const struct rast_event *ev)
 	char comm[sizeof(ev->comm) + 1] = "";
 	json_t *name;
 
-	(void)json_object_set_new(json, "time",
-				  rast_json_time((uint64_t)((int64_t)ev->time_ns + c->boot_to_real_ns)));
+	(void)json_object_set_new(
+		json, "time",
+		rast_json_time((uint64_t)((int64_t)ev->time_ns + c->boot_to_real_ns)));
 	if (ev->slot != RAST_SLOT_NONE) {
 		(void)rast_names_add_slot(c->names, ev->slot, ev->cgroup_id, json);
 		(void)json_object_set_new(json, "slot", json_integer(ev->slot));

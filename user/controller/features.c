@@ -4,7 +4,9 @@
  * (rast_controller_state) is there. Each feature's own file says what it does.
  */
 #include "controller/controller.h"
+#include "vector/config.h"
 
 const struct rast_feature *const rast_features[] = {
+	&rast_config_feature,
 	NULL,
 };

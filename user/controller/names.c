@@ -183,14 +183,15 @@ static void reload(struct rast_names *n)
 	n->peers = calloc(json_array_size(pods) + 1, sizeof(*n->peers));
 	if (!n->peers)
 		return;
-	json_array_foreach (pods, i, pod) {
-		const char *ns = rast_json_str(pod, "namespace"), *name = rast_json_str(pod, "name");
+	json_array_foreach(pods, i, pod) {
+		const char *ns = rast_json_str(pod, "namespace"),
+			   *name = rast_json_str(pod, "name");
 
 		watch(n, ns, "", "");
 		watch(n, ns, name, "");
 		watch(n, ns, name, "/containers");
 		remember_peer(n, pod);
-		json_array_foreach (json_object_get(pod, "containers"), j, c)
+		json_array_foreach(json_object_get(pod, "containers"), j, c)
 			remember_container(n, pod, c);
 	}
 }

@@ -8,7 +8,9 @@
 
 static const char *status_name(enum rast_feature_status s)
 {
-	return s == RAST_FEATURE_ACTIVE ? "active" : s == RAST_FEATURE_FAILED ? "failed" : "unsupported";
+	return s == RAST_FEATURE_ACTIVE   ? "active"
+	       : s == RAST_FEATURE_FAILED ? "failed"
+					  : "unsupported";
 }
 
 json_t *rast_ops_features(struct rast_controller *c)

@@ -8,8 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-int rast_request_parse(const char *line, size_t len, struct rast_request *ret,
-		       struct rast_err *err)
+int rast_request_parse(const char *line, size_t len, struct rast_request *ret, struct rast_err *err)
 {
 	_cleanup_json_ json_t *msg = NULL;
 	json_error_t jerr;
@@ -31,7 +30,7 @@ int rast_request_parse(const char *line, size_t len, struct rast_request *ret,
 	args = json_object_get(msg, "args");
 	if (args && !json_is_object(args) && !json_is_null(args))
 		return rast_err_set(err, EINVAL, "\"args\" is no object");
-	json_object_foreach (msg, key, key_value)
+	json_object_foreach(msg, key, key_value)
 		if (strcmp(key, "op") != 0 && strcmp(key, "args") != 0)
 			return rast_err_set(err, EINVAL, "request has an unknown member \"%.64s\"",
 					    key);
@@ -110,7 +109,7 @@ bool rast_filter_match(const json_t *filters, const json_t *event)
 	const char *key;
 	json_t *want;
 
-	json_object_foreach ((json_t *)filters, key, want) {
+	json_object_foreach((json_t *)filters, key, want) {
 		const json_t *have = member(event, key);
 
 		if (!have || !json_equal(have, want))
@@ -130,7 +129,7 @@ int rast_filter_check(const json_t *filters, struct rast_err *err)
 		return rast_err_set(err, EINVAL, "\"filters\" is no object");
 	if (json_object_size(filters) > 16)
 		return rast_err_set(err, E2BIG, "more than 16 filters");
-	json_object_foreach ((json_t *)filters, key, want)
+	json_object_foreach((json_t *)filters, key, want)
 		if (json_is_object(want) || json_is_array(want) || strlen(key) > 127)
 			return rast_err_set(err, EINVAL, "filter \"%.64s\" is no plain value", key);
 	return 0;

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RING_BYTES (512u * 1024)
+#define RING_KB 512u
 #define MAX_MAPS 64
 
 const char *rast_loader_log(void)
@@ -129,6 +129,17 @@ static int settle_program(const struct rast_instance *in, struct bpf_program *pr
 	return rast_pin_replace(fd, path, err);
 }
 
+/* opts, else RAST_RING_KB (rastd --ring-kb), else the default; checked by the kernel. */
+static uint32_t ring_bytes(const struct rast_loader_opts *opts)
+{
+	const char *env = getenv("RAST_RING_KB");
+	unsigned long kb = env ? strtoul(env, NULL, 10) : 0;
+
+	if (opts && opts->ring_bytes)
+		return opts->ring_bytes;
+	return 1024u * (kb > 0 && kb <= 1u << 20 ? (uint32_t)kb : RING_KB);
+}
+
 /* One BPF ring buffer for each possible CPU that has none yet. */
 static int fill_rings(const struct bpf_map *map, uint32_t bytes, struct rast_err *err)
 {
@@ -231,9 +242,7 @@ static int load_maps_and_programs(struct bpf_object *obj, const char *noun,
 		if (pins[i].copy)
 			r = rast_map_copy_old(pins[i].map, pins[i].path, err);
 		if (!r && !strcmp(bpf_map__name(pins[i].map), "ring_by_cpu"))
-			r = fill_rings(pins[i].map,
-				       opts && opts->ring_bytes ? opts->ring_bytes : RING_BYTES,
-				       err);
+			r = fill_rings(pins[i].map, ring_bytes(opts), err);
 	}
 	return r;
 }
