@@ -4,9 +4,11 @@
  * (rast_controller_state) is there. Each feature's own file says what it does.
  */
 #include "controller/controller.h"
+#include "account/account_feature.h"
 #include "vector/config.h"
 
 const struct rast_feature *const rast_features[] = {
 	&rast_config_feature,
+	&rast_account_feature,
 	NULL,
 };
