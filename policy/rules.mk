@@ -4,3 +4,5 @@ PURE_SRC += $(addprefix policy/,addr.c arena.c names.c set.c parse.c parse_rule.
 	compile.c rules.c rules_json.c image.c image_file.c world_json.c applied.c explain.c reach.c)
 CLI_SRC += policy/policy_cmd.c
 LOADER_SRC += policy/policy_bpf.c policy/policy_maps_bpf.c
+CONTROLLER_SRC += policy/policy_feature.c
+CLI_SRC += policy/flow_cmd.c
