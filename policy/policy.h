@@ -51,6 +51,8 @@ int rast_policy_set_parse(const struct rast_yaml_node *doc, struct rast_policy_s
 int rast_policy_set_apply(struct rast_policy_set *set, const struct rast_yaml_node *const *docs,
 			  size_t n, bool remove, struct rast_err *err);
 size_t rast_policy_set_count(const struct rast_policy_set *set);
+/* Is this very document (as JSON) in the set? */
+bool rast_policy_set_has(const struct rast_policy_set *set, const json_t *doc);
 /*
  * An array of {kind, tier, namespace, name, file, line, ingress, egress}, the last two being null
  * where the policy does not isolate, else the number of rules.

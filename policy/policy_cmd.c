@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "cli/cli.h"
+#include "node/items.h"
 #include "node/node.h"
 #include "policy/applied.h"
 #include "policy/explain.h"
@@ -277,6 +278,14 @@ static int change(struct rast_cli *cli, const struct rast_args *a, bool remove)
 		r = rast_node_policy_apply(&cli->in, d.all, d.n, remove, &report, &cli->err);
 	if (r < 0)
 		return r;
+	r = remove ? rast_items_delete(cli, d.all, d.n, "policy delete")
+		   : rast_items_put(cli, d.all, d.n, "policy apply");
+	if (r < 0 && r != -ENOTCONN) {
+		json_decref(report);
+		return rast_err_prefix(&cli->err, "in force, but not stored");
+	}
+	rast_items_record(cli, remove ? "policy-deleted" : "policy-applied", "policy",
+			  remove && a->argc ? a->argv[0] : file_at(a, !remove, 0));
 	print_warnings(report);
 	return rast_cli_record(cli, report, report_cols);
 }

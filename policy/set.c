@@ -400,6 +400,17 @@ size_t rast_policy_set_count(const struct rast_policy_set *set)
 	return set->n_policies + set->n_namespaces;
 }
 
+bool rast_policy_set_has(const struct rast_policy_set *set, const json_t *doc)
+{
+	for (size_t i = 0; i < set->n_policies; i++)
+		if (json_equal(set->policies[i]->doc, doc))
+			return true;
+	for (size_t i = 0; i < set->n_namespaces; i++)
+		if (json_equal(set->namespaces[i]->doc, doc))
+			return true;
+	return false;
+}
+
 json_t *rast_policy_set_to_json(const struct rast_policy_set *set)
 {
 	static const char *const tiers[] = {"admin", "network policy", "baseline"};

@@ -154,20 +154,6 @@ void rast_manifest_finish(struct rast_manifest *m)
 	memset(m, 0, sizeof(*m));
 }
 
-json_t *rast_manifest_items(const struct rast_manifest *m)
-{
-	json_t *list = json_array();
-	char key[512];
-	size_t i;
-
-	for (i = 0; i < m->n_docs; i++)
-		(void)json_array_append_new(
-			list, json_pack("{s:s,s:o}", "key",
-					rast_manifest_key(m->docs[i], key, sizeof(key)), "body",
-					rast_yaml_to_json(m->docs[i])));
-	return list;
-}
-
 json_t *rast_manifest_config_maps(const struct rast_manifest *m, const char *ns)
 {
 	json_t *list = NULL;

@@ -37,8 +37,6 @@ void rast_manifest_finish(struct rast_manifest *m);
 
 /* "Pod/shop/web"; namespace "default" when none is given. */
 const char *rast_manifest_key(const struct rast_yaml_node *doc, char *buf, size_t size);
-/* An array of {"key","body"} of all documents: what config.put takes. */
-json_t *rast_manifest_items(const struct rast_manifest *m);
 /* The ConfigMaps of a pod's namespace as an array, NULL when there are none. */
 json_t *rast_manifest_config_maps(const struct rast_manifest *m, const char *ns);
 

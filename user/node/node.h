@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* One pod to be started. */
 struct rast_node_pod {
 	const struct rast_pod *pod;
 	const json_t
@@ -59,6 +60,13 @@ int rast_node_policy_apply(const struct rast_instance *in, const struct rast_yam
 
 /* Takes every policy out of the set. Adds {"kind","name"} for each to `done` (may be NULL). */
 int rast_node_policy_clear(const struct rast_instance *in, json_t *done, struct rast_err *err);
+
+/*
+ * For a document that was stored: applies it (or takes it out) unless the set holds the same already.
+ * `body` is the document as JSON.
+ */
+int rast_node_policy_follow(const struct rast_instance *in, const struct rast_yaml_node *doc,
+			    const json_t *body, bool remove, struct rast_err *err);
 
 /*
  * Removes what a killed part left: pods that were never finished, links, namespaces, mounts, cgroups,

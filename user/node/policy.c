@@ -104,7 +104,10 @@ int rast_node_policy_flip(const struct rast_instance *in, const struct rast_poli
 	r = rast_policy_compile(set, &world, generation, image, &rules, &report, err);
 	if (r < 0)
 		return r;
-	r = rast_policy_bpf_apply(in, image, err);
+	/* Before the flip: the first event may need the table. */
+	r = rast_policy_applied_store_rules(in, rules, err);
+	if (!r)
+		r = rast_policy_bpf_apply(in, image, err);
 	if (r < 0)
 		return r;
 	r = rast_policy_applied_store(in, set, &world, rules, err);
@@ -189,4 +192,25 @@ int rast_node_policy_clear(const struct rast_instance *in, json_t *done, struct 
 	if (!r && done)
 		r = note_removed(done, docs);
 	return r;
+}
+
+int rast_node_policy_follow(const struct rast_instance *in, const struct rast_yaml_node *doc,
+			    const json_t *body, bool remove, struct rast_err *err)
+{
+	_cleanup_policy_set_ struct rast_policy_set *set = NULL;
+	_cleanup_close_ int lock = -1;
+	uint32_t generation;
+	int r;
+
+	r = rast_state_lock(in, &lock, err);
+	if (!r)
+		r = rast_policy_applied_load(in, &set, NULL, &generation, err);
+	if (r < 0)
+		return r;
+	if (!remove && rast_policy_set_has(set, body))
+		return 0;
+	r = rast_policy_set_apply(set, &doc, 1, remove, err);
+	if (!r)
+		r = rast_policy_bpf_load(in, err);
+	return r < 0 ? r : rast_node_policy_flip(in, set, generation + 1, NULL, err);
 }

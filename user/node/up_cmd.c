@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* rastbpf up, down, gc: whole manifests brought up and taken down, and what was left cleaned away. */
+#include "node/up_cmd.h"
+
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "container/state.h"
+#include "node/items.h"
 #include "node/manifest.h"
 #include "node/node.h"
 
@@ -43,19 +46,6 @@ static int load_files(struct rast_cli *cli, const struct rast_args *args, struct
 	if (!n)
 		return rast_cli_usage(cli, "want -f FILE");
 	return rast_manifest_load(paths, n, ret, &cli->err);
-}
-
-static int record(struct rast_cli *cli, const char *action, const char *kind, const char *name)
-{
-	json_t *args = json_pack("{s:s,s:s,s:s}", "action", action, "kind", kind, "name", name);
-	_cleanup_json_ json_t *result = NULL;
-	struct rast_err saved = cli->err;
-	int r;
-
-	/* A missing audit line must not undo what was done; rastd counts its own losses. */
-	r = rast_client_call(cli, false, "audit.record", args, &result);
-	cli->err = saved;
-	return r;
 }
 
 static bool all_ready(struct rast_cli *cli, const struct rast_manifest *m, char *missing,
@@ -105,16 +95,6 @@ static int wait_ready(struct rast_cli *cli, const struct rast_manifest *m, const
 		(void)nanosleep(&nap, NULL);
 	}
 	return 0;
-}
-
-static int put_items(struct rast_cli *cli, const struct rast_manifest *m, const char *message)
-{
-	_cleanup_json_ json_t *result = NULL;
-
-	return rast_client_call(
-		cli, true, "config.put",
-		json_pack("{s:o,s:s}", "items", rast_manifest_items(m), "message", message),
-		&result);
 }
 
 static int run_up(struct rast_cli *cli, const struct rast_args *args)
@@ -170,15 +150,15 @@ static int run_up(struct rast_cli *cli, const struct rast_args *args)
 	}
 	if (r < 0)
 		return r;
-	r = put_items(cli, &m, message);
+	r = rast_items_put(cli, m.docs, m.n_docs, message);
 	if (r < 0)
 		return rast_err_prefix(&cli->err, "everything runs, but was not stored");
 	for (i = 0; i < m.n_pods; i++) {
 		(void)snprintf(text, sizeof(text), "%s/%s", m.pods[i]->ns, m.pods[i]->name);
-		(void)record(cli, "pod-started", "Pod", text);
+		rast_items_record(cli, "pod-started", "Pod", text);
 	}
 	if (m.n_policies)
-		(void)record(cli, "policy-applied", "NetworkPolicy", message);
+		rast_items_record(cli, "policy-applied", "NetworkPolicy", message);
 	json_array_foreach(json_object_get(report, "warnings"), i, warning)
 		(void)fprintf(stderr, "note: %s\n", json_string_value(warning));
 	if (wait) {
@@ -189,25 +169,6 @@ static int run_up(struct rast_cli *cli, const struct rast_args *args)
 	if (rast_cli_json(cli, report))
 		return 0;
 	return rast_cli_table(cli, json_incref(json_object_get(report, "pods")), cols);
-}
-
-/* Takes the items out of the store; what was never stored is no mistake. */
-static void forget(struct rast_cli *cli, const struct rast_manifest *m)
-{
-	struct rast_err saved = cli->err;
-	char key[512];
-	size_t i;
-
-	for (i = 0; i < m->n_docs; i++) {
-		_cleanup_json_ json_t *result = NULL;
-
-		(void)rast_client_call(cli, false, "config.delete",
-				       json_pack("{s:s,s:s}", "key",
-						 rast_manifest_key(m->docs[i], key, sizeof(key)),
-						 "message", "down"),
-				       &result);
-	}
-	cli->err = saved;
 }
 
 static int stop_one(struct rast_cli *cli, const char *ns, const char *name, bool now, json_t *done)
@@ -222,7 +183,7 @@ static int stop_one(struct rast_cli *cli, const char *ns, const char *name, bool
 	if (r < 0)
 		return r;
 	(void)snprintf(text, sizeof(text), "%s/%s", ns, name);
-	(void)record(cli, "pod-stopped", "Pod", text);
+	rast_items_record(cli, "pod-stopped", "Pod", text);
 	(void)json_array_append_new(done, json_pack("{s:s,s:s}", "kind", "Pod", "name", text));
 	return 0;
 }
@@ -275,8 +236,9 @@ static int down_files(struct rast_cli *cli, const struct rast_args *args, bool n
 			done, json_pack("{s:s,s:s}", "kind", "policy", "name",
 					rast_manifest_key(m.policies[i], key, sizeof(key))));
 	}
-	forget(cli, &m);
-	return 0;
+	/* Nothing to forget when no controller runs: the store keeps what it has. */
+	r = rast_client_alive(&cli->in) ? rast_items_delete(cli, m.docs, m.n_docs, "down") : 0;
+	return r;
 }
 
 static const struct rast_col done_cols[] = {
