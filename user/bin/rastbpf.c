@@ -5,14 +5,20 @@
 #include "cli/completion.h"
 #include "controller/daemon_cmd.h"
 #include "image/image_cmd.h"
+#include "node/up_cmd.h"
+#include "policy/policy_cmd.h"
 #include "vector/config_cmd.h"
 
 static const struct rast_object *const objects[] = {
+	&rast_object_up,
+	&rast_object_down,
 	&rast_object_account,
 	&rast_object_config,
+	&rast_object_gc,
 	&rast_object_image,
 	&rast_object_daemon,
 	&rast_object_completion,
+	&rast_object_policy,
 	NULL,
 };
 

@@ -116,7 +116,7 @@ static void each_dir(struct gc *g, const char *path, const char *above,
 
 static void pod_dir(struct gc *g, const char *path, const char *ns, const char *pod)
 {
-	char full[800], netns[820];
+	char full[1000], netns[1020];
 
 	if (pod_is_known(g, ns, pod))
 		return;
@@ -129,7 +129,7 @@ static void pod_dir(struct gc *g, const char *path, const char *ns, const char *
 
 static void ns_dir(struct gc *g, const char *path, const char *above, const char *ns)
 {
-	char full[400];
+	char full[700];
 
 	(void)above;
 	(void)snprintf(full, sizeof(full), "%s/%s", path, ns);
@@ -140,7 +140,7 @@ static void ns_dir(struct gc *g, const char *path, const char *above, const char
 /* <lib_dir>/pods/NS/POD */
 static void pod_data_dir(struct gc *g, const char *path, const char *ns, const char *pod)
 {
-	char full[800];
+	char full[1100];
 
 	if (pod_is_known(g, ns, pod))
 		return;
@@ -151,7 +151,7 @@ static void pod_data_dir(struct gc *g, const char *path, const char *ns, const c
 
 static void data_dir(struct gc *g, const char *path, const char *above, const char *ns)
 {
-	char full[400];
+	char full[700];
 
 	(void)above;
 	(void)snprintf(full, sizeof(full), "%s/%s", path, ns);
@@ -162,7 +162,7 @@ static void data_dir(struct gc *g, const char *path, const char *above, const ch
 static void cgroup_dir(struct gc *g, const char *path, const char *above, const char *name)
 {
 	struct rast_cgroup_layout l;
-	char rel[400], ns[256];
+	char rel[400], ns[300];
 	char *bar;
 
 	(void)path;
