@@ -4,6 +4,7 @@
 #include "audit/audit_cmd.h"
 #include "cli/cli.h"
 #include "cli/completion.h"
+#include "container/container_cmd.h"
 #include "controller/daemon_cmd.h"
 #include "image/image_cmd.h"
 #include "node/up_cmd.h"
@@ -17,6 +18,7 @@ static const struct rast_object *const objects[] = {
 	&rast_object_audit,
 	&rast_object_config,
 	&rast_object_gc,
+	&rast_object_container,
 	&rast_object_image,
 	&rast_object_daemon,
 	&rast_object_completion,
