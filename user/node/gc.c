@@ -116,11 +116,7 @@ static void each_dir(struct gc *g, const char *path, const char *above,
 
 static void pod_dir(struct gc *g, const char *path, const char *ns, const char *pod)
 {
-<<<<<<< HEAD
 	char full[1000], netns[1020];
-=======
-	char full[1100], netns[1120];
->>>>>>> aab2532 (container: rastbpf container run, show, exec, logs, stop, rm; exec and attach)
 
 	if (pod_is_known(g, ns, pod))
 		return;
@@ -133,11 +129,7 @@ static void pod_dir(struct gc *g, const char *path, const char *ns, const char *
 
 static void ns_dir(struct gc *g, const char *path, const char *above, const char *ns)
 {
-<<<<<<< HEAD
 	char full[700];
-=======
-	char full[800];
->>>>>>> aab2532 (container: rastbpf container run, show, exec, logs, stop, rm; exec and attach)
 
 	(void)above;
 	(void)snprintf(full, sizeof(full), "%s/%s", path, ns);
@@ -159,11 +151,7 @@ static void pod_data_dir(struct gc *g, const char *path, const char *ns, const c
 
 static void data_dir(struct gc *g, const char *path, const char *above, const char *ns)
 {
-<<<<<<< HEAD
 	char full[700];
-=======
-	char full[800];
->>>>>>> aab2532 (container: rastbpf container run, show, exec, logs, stop, rm; exec and attach)
 
 	(void)above;
 	(void)snprintf(full, sizeof(full), "%s/%s", path, ns);
