@@ -128,8 +128,10 @@ int rast_policy_applied_load(const struct rast_instance *in, struct rast_policy_
 		if (r < 0)
 			return rast_err_prefix(err, "%s", path);
 	}
-	*ret_set = TAKE_PTR(set);
-	*ret_generation = (uint32_t)generation;
+	if (ret_set)
+		*ret_set = TAKE_PTR(set);
+	if (ret_generation)
+		*ret_generation = (uint32_t)generation;
 	if (ret_world) {
 		*ret_world = world;
 		memset(&world, 0, sizeof(world));

@@ -17,7 +17,8 @@
 
 #define RAST_POLICY_KEEP 16u
 
-/* Nothing applied yet is an empty set, an empty world and generation 0. ret_world may be NULL. */
+/* Nothing applied yet is an empty set, an empty world and generation 0. Each ret_ may be
+ * NULL. */
 int rast_policy_applied_load(const struct rast_instance *in, struct rast_policy_set **ret_set,
 			     struct rast_policy_world *ret_world, uint32_t *ret_generation,
 			     struct rast_err *err);
