@@ -148,8 +148,11 @@ static __noinline __u32 range_class(const struct rast_policy_image *img, __u32 a
 {
 	__u64 n = img->n_range4, at = 0, next, start;
 
+	/* The verifier of 6.1 loses the bounds of `at` on the way, and the compiler, which knows them,
+	 * would leave the mask out: so the index is hidden from it. */
 #define RANGE_STEP(bits)                                          \
 	next = at + (1u << (bits));                               \
+	asm volatile("" : "+r"(next));                            \
 	start = img->range4[next & (RAST_MAX_RANGES4 - 1)].start; \
 	at += (1u << (bits)) & below(start, (__u64)addr + 1) & below(next, n)
 
@@ -167,6 +170,7 @@ static __noinline __u32 range_class(const struct rast_policy_image *img, __u32 a
 	RANGE_STEP(2);
 	RANGE_STEP(1);
 	RANGE_STEP(0);
+	asm volatile("" : "+r"(at));
 	return img->range4[at & (RAST_MAX_RANGES4 - 1)].klass;
 }
 
@@ -180,8 +184,11 @@ static __always_inline __u32 cell_of(const struct rast_policy_image *img, const 
 				     __u32 dir, __u32 protocol, __u16 port)
 {
 	__u64 klass = class_of(img, l->ep.identity), peer, n_class = img->n_class, at;
-	__u32 pc, proto;
+	__u32 pc, proto, number = bpf_ntohs(port);
 
+	/* To the verifier of 6.1 a byte swap may yield anything; the compiler knows better, so: hide it. */
+	asm volatile("" : "+r"(number));
+	number &= 0xffff;
 	if (l->peer_identity != RAST_IDENTITY_WORLD)
 		peer = class_of(img, l->peer_identity);
 	else
@@ -195,7 +202,7 @@ static __always_inline __u32 cell_of(const struct rast_policy_image *img, const 
 	else
 		proto = RAST_PROTO_OTHER;
 	if (proto < RAST_PROTO_PORTED)
-		pc = img->port_class[proto][bpf_ntohs(port)];
+		pc = img->port_class[proto][number];
 	else
 		pc = img->port_class_other;
 	/* An unknown identity has class 0xffff, which no image reaches. */
