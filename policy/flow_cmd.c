@@ -77,6 +77,23 @@ static int run_watch(struct rast_cli *cli, const struct rast_args *args)
 				  on_event, &w);
 }
 
+static int run_edges(struct rast_cli *cli, const struct rast_args *args)
+{
+	static const struct rast_col cols[] = {
+		{"from", "FROM", RAST_COL_TEXT},          {"to", "TO", RAST_COL_TEXT},
+		{"port", "PORT", RAST_COL_NUM},           {"protocol", "PROTO", RAST_COL_TEXT},
+		{"verdict", "VERDICT", RAST_COL_VERDICT}, {"flows", "FLOWS", RAST_COL_NUM},
+		{"packets", "PACKETS", RAST_COL_NUM},     {"policy", "POLICY", RAST_COL_TEXT},
+		{"rule", "RULE", RAST_COL_TEXT},          {NULL, NULL, RAST_COL_TEXT},
+	};
+	json_t *rows = NULL;
+	int r;
+
+	(void)args;
+	r = rast_client_call(cli, true, "flow.edges", NULL, &rows);
+	return r < 0 ? r : rast_cli_table(cli, rows, cols);
+}
+
 static int run_show(struct rast_cli *cli, const struct rast_args *args)
 {
 	static const struct rast_col cols[] = {
@@ -119,6 +136,10 @@ static const struct rast_verb verbs[] = {
 	 .usage = "",
 	 .summary = "flows whose replies are let through",
 	 .run = run_show},
+	{.name = "edges",
+	 .usage = "",
+	 .summary = "who spoke to whom since the controller started, and which rules decided",
+	 .run = run_edges},
 	{.name = NULL},
 };
 

@@ -186,6 +186,9 @@ const char *rast_policy_rules_name(const struct rast_policy_rules *rules, uint16
  * {kind, namespace, policy, direction, index, action, file, line}. `rules` may be NULL.
  */
 json_t *rast_policy_rules_describe(const struct rast_policy_rules *rules, uint16_t id);
+/* Why a default deny: the policies that isolate "namespace/pod", an array of "namespace/name". */
+json_t *rast_policy_rules_isolated_by(const struct rast_policy_rules *rules, const char *pod,
+				      enum rast_direction dir);
 json_t *rast_policy_rules_to_json(const struct rast_policy_rules *rules);
 int rast_policy_rules_from_json(const json_t *value, struct rast_policy_rules **ret,
 				struct rast_err *err);

@@ -8,6 +8,7 @@
 
 #include "bpf/event.h"
 #include "policy/applied.h"
+#include "policy/edges.h"
 #include "policy/policy_bpf.h"
 
 #include <arpa/inet.h>
@@ -15,6 +16,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define RECENT 512u
@@ -28,6 +30,7 @@ struct policy {
 	bool have_world;
 	uint64_t now_ns, asked_ns; /* last tick; last time the files were read */
 	json_t *recent;            /* array, oldest first */
+	struct rast_edges *edges;  /* since this controller started */
 };
 
 static int supported(const struct rast_controller *c, struct rast_err *err)
@@ -45,8 +48,15 @@ static int load(struct rast_controller *c, void **ret_state, struct rast_err *er
 		return rast_err_set(err, ENOMEM, "out of memory");
 	p->c = c;
 	p->recent = json_array();
-	r = rast_policy_bpf_load(rast_controller_instance(c), err);
+	p->edges = rast_edges_create();
+	r = p->edges ? rast_policy_bpf_load(rast_controller_instance(c), err)
+		     : rast_err_set(err, ENOMEM, "out of memory");
+	/* One event a connection, not a packet: what `flow edges` is made of. */
+	if (!r)
+		r = rast_policy_bpf_set_flags(rast_controller_instance(c), RAST_POLICY_LOG_ALLOWED,
+					      err);
 	if (r < 0) {
+		rast_edges_destroy(p->edges);
 		json_decref(p->recent);
 		free(p);
 		return r;
@@ -66,6 +76,7 @@ static void unload(struct rast_controller *c, void *state)
 	if (p->have_world)
 		rast_policy_world_finish(&p->world);
 	json_decref(p->recent);
+	rast_edges_destroy(p->edges);
 	free(p);
 }
 
@@ -159,6 +170,22 @@ static void add_addresses(const struct rast_event_flow *ev, json_t *json)
 	}
 }
 
+/* A default deny is nobody's rule: what isolates the container stands in for it. */
+static void add_rule(const struct policy *p, const struct rast_event_flow *ev, json_t *json)
+{
+	const struct rast_policy_pod *pod = pod_of(p, ev->hdr.identity);
+	json_t *rule = rast_policy_rules_describe(p->rules, ev->rule);
+	char name[330];
+
+	if (ev->rule == RAST_RULE_DEFAULT_DENY && pod) {
+		(void)snprintf(name, sizeof(name), "%s/%s", pod->ns, pod->name);
+		(void)json_object_set_new(
+			rule, "isolated_by",
+			rast_policy_rules_isolated_by(p->rules, name, ev->direction));
+	}
+	(void)json_object_set_new(json, "rule", rule);
+}
+
 static void describe(struct policy *p, const struct rast_event_flow *ev, json_t *json)
 {
 	static const char *const verdicts[] = {"deny", "allow", "allow_reply"};
@@ -182,8 +209,7 @@ static void describe(struct policy *p, const struct rast_event_flow *ev, json_t 
 	set_int(json, "ifindex", ev->ifindex);
 	set_int(json, "generation", ev->generation);
 	if (ev->verdict != RAST_VERDICT_DENY || ev->reason == RAST_DROP_POLICY)
-		(void)json_object_set_new(json, "rule",
-					  rast_policy_rules_describe(p->rules, ev->rule));
+		add_rule(p, ev, json);
 }
 
 /* Denied: also for the audit log. Both: kept for flow.recent. */
@@ -239,6 +265,30 @@ static void tick(struct rast_controller *c, void *state, uint64_t now_ns)
 	(void)rast_policy_bpf_deny_sweep(rast_controller_instance(c), 2 * NS_PER_S, swept, p, NULL);
 }
 
+/* By then the names of the container's own end have been added. */
+static void on_publish(struct rast_controller *c, void *state, const char *stream,
+		       const json_t *json)
+{
+	struct policy *p = state;
+
+	(void)c;
+	if (!strcmp(stream, "flow"))
+		rast_edges_add(p->edges, json);
+}
+
+static int op_edges(struct rast_controller *c, const struct rast_actor *actor, const json_t *args,
+		    json_t **ret_result, struct rast_err *err)
+{
+	struct policy *p = rast_controller_state(c, "policy");
+
+	(void)actor;
+	(void)args;
+	if (!p)
+		return rast_err_set(err, EOPNOTSUPP, "policy is not loaded");
+	*ret_result = rast_edges_to_json(p->edges);
+	return 0;
+}
+
 static int show(struct rast_controller *c, void *state, json_t *json)
 {
 	(void)state;
@@ -258,13 +308,18 @@ static int op_recent(struct rast_controller *c, const struct rast_actor *actor, 
 	return 0;
 }
 
-static const struct rast_op ops[] = {{"flow.recent", op_recent}, {NULL, NULL}};
+static const struct rast_op ops[] = {
+	{"flow.recent", op_recent},
+	{"flow.edges", op_edges},
+	{NULL, NULL},
+};
 
 const struct rast_feature rast_policy_feature = {
 	.name = "policy",
 	.supported = supported,
 	.load = load,
 	.on_event = on_event,
+	.on_publish = on_publish,
 	.tick = tick,
 	.show = show,
 	.unload = unload,

@@ -280,3 +280,29 @@ json_t *rast_policy_rules_describe(const struct rast_policy_rules *rules, uint16
 			 r->direction == RAST_DIR_INGRESS ? "ingress" : "egress", "index", r->index,
 			 "action", r->action, "file", p->file, "line", r->line);
 }
+
+json_t *rast_policy_rules_isolated_by(const struct rast_policy_rules *rules, const char *pod,
+				      enum rast_direction dir)
+{
+	json_t *out = json_array();
+	char text[400];
+
+	for (uint32_t i = 0; rules && i < rules->n_classes; i++) {
+		const struct rast_policy_class_ref *k = &rules->classes[i];
+		uint32_t m = 0;
+
+		while (m < k->n_members && strcmp(k->members[m], pod) != 0)
+			m++;
+		if (m == k->n_members)
+			continue;
+		for (uint32_t j = 0; j < k->n_isolated_by[dir]; j++) {
+			const struct rast_policy_ref *p = &rules->policies[k->isolated_by[dir][j]];
+
+			(void)snprintf(text, sizeof(text), "%s%s%s", p->ns, *p->ns ? "/" : "",
+				       p->name);
+			(void)json_array_append_new(out, json_string(text));
+		}
+		break;
+	}
+	return out;
+}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 PURE_SRC += $(addprefix policy/,addr.c arena.c names.c set.c parse.c parse_rule.c parse_cluster.c \
 	world.c check.c index.c flatten.c sig.c port_classes.c addr_classes.c classes.c matrix.c \
-	compile.c rules.c rules_json.c image.c image_file.c world_json.c applied.c explain.c reach.c)
+	compile.c rules.c edges.c rules_json.c image.c image_file.c world_json.c applied.c explain.c reach.c)
 CLI_SRC += policy/policy_cmd.c
 LOADER_SRC += policy/policy_bpf.c policy/policy_maps_bpf.c
 CONTROLLER_SRC += policy/policy_feature.c

@@ -8,6 +8,7 @@
 #include "controller/daemon_cmd.h"
 #include "image/image_cmd.h"
 #include "node/up_cmd.h"
+#include "policy/flow_cmd.h"
 #include "policy/policy_cmd.h"
 #include "vector/config_cmd.h"
 
@@ -23,6 +24,7 @@ static const struct rast_object *const objects[] = {
 	&rast_object_daemon,
 	&rast_object_completion,
 	&rast_object_policy,
+	&rast_object_flow,
 	NULL,
 };
 

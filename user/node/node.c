@@ -6,6 +6,7 @@
 #include "node/node_priv.h"
 
 #include "container/container_bpf.h"
+#include "container/device.h"
 #include "container/run.h"
 #include "container/state.h"
 #include "network/ipam.h"
@@ -236,6 +237,10 @@ static int start_container(const struct rast_instance *in, const struct rast_pod
 		opts.address = at->address;
 	if (*pod->containers[i].image)
 		opts.overlay = true;
+	/* Without the device program a container may make no device at all. */
+	if (rast_device_ensure(in, NULL) < 0)
+		opts.nodev = true;
+	opts.stats = true;
 	opts.before_exec = on_before_exec;
 	opts.arg = &reg;
 	return rast_container_start(in, pod, i, &opts, ret_state,
