@@ -5,7 +5,7 @@
 set -eu
 HERE=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$HERE"
-export PATH="$O/bin:$PATH" RAST_INSTANCE=${RAST_INSTANCE:-shop}
+export PATH="$O/bin:$PATH" RAST_INSTANCE=${RAST_INSTANCE:-shopdemo}
 [ "$(id -u)" = 0 ] || { echo "make run: needs root: it makes containers" >&2; exit 1; }
 echo "== Images from Debian packages"
 rastbpf image build -f docs/examples/shop/images.yaml -I "$O/examples"

@@ -37,7 +37,7 @@ int rast_items_delete(struct rast_cli *cli, const struct rast_yaml_node *const *
 		int r;
 
 		r = rast_client_call(cli, false, "config.delete",
-				     json_pack("{s:s,s:s}", "key",
+				     json_pack("{s:[s],s:s}", "keys",
 					       rast_manifest_key(docs[i], key, sizeof(key)),
 					       "message", message),
 				     &result);
