@@ -227,6 +227,9 @@ int rast_args_parse(const struct rast_opt *opts, bool stop_at_first, int argc, c
 				only_args = true;
 		}
 	}
+	/* What is left is an argv of its own, to be handed to exec(3). */
+	if (n < argc)
+		argv[n] = NULL;
 	ret->argc = n;
 	return 0;
 }
