@@ -24,7 +24,16 @@ BPF_CFLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-param
 	-Wno-missing-declarations -Wno-address-of-packed-member -D__TARGET_ARCH_x86 -I. -I$(O)/include
 
 pkg_cflags = $(if $(1),$(shell $(PKG_CONFIG) --cflags $(1)))
-pkg_libs = $(if $(1),$(shell $(PKG_CONFIG) --libs $(1)))
+pkg_shared = $(if $(1),$(shell $(PKG_CONFIG) --libs $(1)))
+pkg_libs = $(if $(1),$(call archived,$(shell $(PKG_CONFIG) --libs $(STATIC_LIBS) $(1))))
+# Starting is most of what a short command costs, and most of starting is finding shared libraries and
+# relocating them: ours come out of their archives where there is one, only libc stays shared.
+ifneq ($(SAN),1)
+STATIC_LIBS := $(if $(ARCHIVES),--static)
+archived = $(foreach l,$(1),$(if $(filter $(ARCHIVES),$(l:-l%=%)),-l:lib$(l:-l%=%).a,$(l)))
+else
+archived = $(1)
+endif
 
 Q := @
 say = @printf '  %-7s %s\n' $(1) $(2)

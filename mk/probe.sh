@@ -15,6 +15,12 @@ flag -ftrivial-auto-var-init=zero
 have() {
 	if ${PKG_CONFIG:-pkg-config} --exists "$2" 2>/dev/null; then echo "HAVE_$1 := 1"; else echo "HAVE_$1 := 0"; fi
 }
+# Which libraries have an archive: those are linked statically (mk/rules.mk says why).
+for l in yaml jansson sodium seccomp cap nl-3 nl-route-3 bpf elf z; do
+	case $($CC -print-file-name="lib$l.a") in
+	/*) echo "ARCHIVES += $l" ;;
+	esac
+done
 have LIBSYSTEMD libsystemd
 have CMOCKA cmocka
 have LIBMICROHTTPD libmicrohttpd

@@ -41,7 +41,7 @@ obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 
 # Order matters: a library may use what stands after it.
 lib_order = $(foreach l,cli controller store loader pure,$(if $(filter $(l),$(1)),$(O)/lib/librast$(l).a))
-lib_pkgs = $(if $(filter cli,$(1)),$(CLI_PKGS)) $(if $(filter controller,$(1)),$(CONTROLLER_PKGS)) \
+lib_pkgs = $(if $(filter cli,$(1)),$(CLI_PKGS)) \
 	$(if $(filter loader,$(1)),$(LOADER_PKGS)) $(if $(filter pure,$(1)),$(PURE_PKGS))
 # librocksdb has no .pc file in Debian 12.
 lib_extra = $(if $(filter store,$(1)),-lrocksdb)
@@ -52,7 +52,8 @@ $(1): $$(call obj,$(2)) $$(call lib_order,$(3))
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(CFLAGS_BASE) $$(LDFLAGS_BASE) $$(LDFLAGS) -o $$@ $$(call obj,$(2)) \
 		-Wl,--start-group $$(call lib_order,$(3)) -Wl,--end-group \
-		$$(call lib_extra,$(3)) $$(call pkg_libs,$$(call lib_pkgs,$(3)) $(4)) -lm -ldl
+		$$(call lib_extra,$(3)) $$(call pkg_libs,$$(call lib_pkgs,$(3))) $$(call pkg_shared,$(4)) \
+		$$(if $$(filter controller,$(3)),$$(call pkg_shared,$$(CONTROLLER_PKGS))) -lm -ldl
 EXTRA_OBJ += $$(call obj,$(2))
 endef
 bin = $(eval $(call bin_at,$(O)/bin/$(1),$(2),$(3),$(4)))
