@@ -10,6 +10,8 @@
 #ifndef RAST_BPF_LIB_PACKET_H
 #define RAST_BPF_LIB_PACKET_H
 
+#include <bpf/bpf_endian.h>
+
 #include "bpf/event.h"
 
 #define ETH_P_IP 0x0800
