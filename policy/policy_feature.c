@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Policy in the controller: loads the programs at start and turns verdict records into JSON for the
- * stream "flow" (denied ones also for "audit"). Enforcement does not need any of this: names and rules
- * come from the applied set on disk, verdicts from the kernel.
+ * stream "flow" (audit makes its records of the denied ones). Enforcement does not need any of this:
+ * names and rules come from the applied set on disk, verdicts from the kernel.
  */
 #include "policy/policy_feature.h"
 
@@ -212,14 +212,12 @@ static void describe(struct policy *p, const struct rast_event_flow *ev, json_t 
 		add_rule(p, ev, json);
 }
 
-/* Denied: also for the audit log. Both: kept for flow.recent. */
-static void keep(struct policy *p, const struct rast_event_flow *ev, const json_t *json)
+/* For flow.recent. */
+static void keep(struct policy *p, const json_t *json)
 {
 	if (json_array_size(p->recent) >= RECENT)
 		(void)json_array_remove(p->recent, 0);
 	(void)json_array_append_new(p->recent, json_deep_copy(json));
-	if (ev->verdict == RAST_VERDICT_DENY)
-		rast_controller_publish(p->c, "audit", json_deep_copy(json));
 }
 
 static int on_event(struct rast_controller *c, void *state, const struct rast_event *ev,
@@ -231,7 +229,7 @@ static int on_event(struct rast_controller *c, void *state, const struct rast_ev
 	if (ev->type != RAST_EVENT_FLOW || size < sizeof(*flow))
 		return 0;
 	describe(state, flow, json);
-	keep(state, flow, json);
+	keep(state, json);
 	return 1;
 }
 
@@ -253,7 +251,7 @@ static void swept(void *arg, const struct rast_event_flow *ev)
 		set_str(json, "pod", pod->name);
 		set_str(json, "namespace", pod->ns);
 	}
-	keep(p, ev, json);
+	keep(p, json);
 	rast_controller_publish(p->c, "flow", json);
 }
 

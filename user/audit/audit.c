@@ -240,81 +240,201 @@ bool rast_audit_from_event(const struct rast_event *ev, size_t size, json_t *jso
 }
 
 /* Members that have a place of their own; the rest goes below "rast". */
-static bool placed(const char *key)
+static void add_rest(json_t *rec, const json_t *flat, const char *const *placed)
 {
-	static const char *const keys[] = {"action", "namespace", "pod",  "container", "labels",
-					   "slot",   "identity",  "time", "message",   "outcome"};
+	json_t *rest = json_object(), *v;
+	const char *key;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(keys); i++)
-		if (!strcmp(key, keys[i]))
-			return true;
-	return false;
-}
-
-json_t *rast_audit_from_record(const json_t *args, uint64_t realtime_ns)
-{
-	const char *action = rast_json_str(args, "action"), *key;
-	json_t *rec, *rest, *v;
-
-	if (!*action)
-		return NULL;
-	rec = json_object();
-	v = json_object_get(args, "time");
-	set(rec, "@timestamp", v ? json_incref(v) : rast_json_time(realtime_ns));
-	set(rec, "event", event_object("event", "configuration", "change", action));
-	if (!strncmp(action, "container-", 10) || !strncmp(action, "pod-", 4))
-		set(json_object_get(rec, "event"), "category", json_pack("[s]", "process"));
-	rast_json_set_str(json_object_get(rec, "event"), "outcome", rast_json_str(args, "outcome"));
-	rast_json_set_str(rec, "message", rast_json_str(args, "message"));
-	add_container(rec, args);
-	rest = json_object();
-	json_object_foreach((json_t *)args, key, v) {
-		if (!placed(key))
+	json_object_foreach((json_t *)flat, key, v) {
+		for (i = 0; placed[i] && strcmp(key, placed[i]) != 0; i++)
+			;
+		if (!placed[i])
 			(void)json_object_set(rest, key, v);
 	}
 	if (json_object_size(rest))
 		set(rec, "rast", rest);
 	else
 		json_decref(rest);
+}
+
+static void add_time(json_t *rec, const json_t *flat, uint64_t realtime_ns)
+{
+	json_t *v = json_object_get(flat, "time");
+
+	set(rec, "@timestamp", v ? json_incref(v) : rast_json_time(realtime_ns));
+}
+
+static bool starts_with(const char *s, const char *prefix)
+{
+	return !strncmp(s, prefix, strlen(prefix));
+}
+
+static bool ends_with(const char *s, const char *suffix)
+{
+	size_t n = strlen(s), m = strlen(suffix);
+
+	return n >= m && !strcmp(s + n - m, suffix);
+}
+
+/* ECS event.type of an administrative action. */
+static const char *type_of_action(const char *action)
+{
+	static const char *const ends[][2] = {
+		{"-started", "start"},    {"-created", "creation"}, {"-stopped", "end"},
+		{"-exited", "end"},       {"-killed", "end"},       {"-deleted", "deletion"},
+		{"-removed", "deletion"},
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ends); i++)
+		if (ends_with(action, ends[i][0]))
+			return ends[i][1];
+	return "change";
+}
+
+/* "ns/pod" or "ns/pod/container" → members of `container` that are not there yet. */
+static void add_name(json_t *container, const char *name)
+{
+	static const char *const keys[] = {"namespace", "pod", "name"};
+	size_t n = 1, i, len;
+	const char *p;
+
+	for (p = name; *p; p++)
+		n += *p == '/';
+	if (n < 2 || n > 3)
+		return;
+	for (p = name, i = 0; i < n; i++, p += len + 1) {
+		len = strcspn(p, "/");
+		if (len && !json_object_get(container, keys[i]))
+			set(container, keys[i], rast_audit_string(p, len));
+	}
+}
+
+json_t *rast_audit_from_record(const json_t *args, uint64_t realtime_ns)
+{
+	static const char *const placed[] = {"action",   "namespace", "pod",  "container",
+					     "labels",   "slot",      "time", "message",
+					     "identity", "outcome",   NULL};
+	const char *action = rast_json_str(args, "action"), *kind = rast_json_str(args, "kind");
+	bool of_container = starts_with(action, "container-") || starts_with(action, "pod-") ||
+			    !strcmp(kind, "Pod") || !strcmp(kind, "Container");
+	json_t *rec, *c;
+
+	if (!*action)
+		return NULL;
+	rec = json_object();
+	add_time(rec, args, realtime_ns);
+	set(rec, "event",
+	    event_object("event", of_container ? "process" : "configuration",
+			 type_of_action(action), action));
+	rast_json_set_str(json_object_get(rec, "event"), "outcome", rast_json_str(args, "outcome"));
+	rast_json_set_str(rec, "message", rast_json_str(args, "message"));
+	add_container(rec, args);
+	if (of_container) {
+		c = json_object_get(rec, "container");
+		c = c ? json_incref(c) : json_object();
+		add_name(c, rast_json_str(args, "name"));
+		if (json_object_size(c))
+			(void)json_object_set(rec, "container", c);
+		json_decref(c);
+	}
+	add_rest(rec, args, placed);
 	return rec;
 }
 
-static const char *first_str(const json_t *o, const char *a, const char *b)
+void rast_audit_set_actor(json_t *record, uint32_t uid, int32_t pid)
 {
-	const char *s = rast_json_str(o, a);
+	set(record, "user", json_pack("{s:I}", "id", (json_int_t)uid));
+	set(record, "process", json_pack("{s:I}", "pid", (json_int_t)pid));
+}
 
-	return *s ? s : rast_json_str(o, b);
+/* One end of a flow; nothing when the packet was too short to tell. */
+static void add_end(json_t *rec, const char *key, const json_t *flow, const char *address,
+		    const char *port)
+{
+	const char *ip = rast_json_str(flow, address);
+	json_t *end, *v = json_object_get(flow, port);
+
+	if (!*ip)
+		return;
+	end = json_pack("{s:s,s:s}", "address", ip, "ip", ip);
+	if (v)
+		(void)json_object_set(end, "port", v);
+	set(rec, key, end);
+}
+
+/* Who is at the other end, by name. */
+static void add_peer(json_t *rec, const json_t *flow)
+{
+	static const char *const keys[][2] = {{"peer_namespace", "namespace"},
+					      {"peer_pod", "pod"},
+					      {"peer_labels", "labels"},
+					      {"peer_entity", "entity"},
+					      {"peer_identity", "identity"}};
+	json_t *peer = json_object(), *v, *rast = json_object_get(rec, "rast");
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(keys); i++) {
+		v = json_object_get(flow, keys[i][0]);
+		if (v)
+			(void)json_object_set(peer, keys[i][1], v);
+	}
+	if (json_object_size(peer) && rast)
+		(void)json_object_set(rast, "peer", peer);
+	else if (json_object_size(peer))
+		set(rec, "rast", json_pack("{s:O}", "peer", peer));
+	json_decref(peer);
 }
 
 json_t *rast_audit_from_flow(const json_t *flow, uint64_t realtime_ns)
 {
-	json_t *rec, *v;
+	static const char *const placed[] = {
+		"type",        "time",        "verdict",       "reason",    "src",
+		"dst",         "src_port",    "dst_port",      "protocol",  "direction",
+		"packets",     "rule",        "pod",           "namespace", "container",
+		"labels",      "slot",        "identity",      "peer_pod",  "peer_namespace",
+		"peer_labels", "peer_entity", "peer_identity", NULL};
+	const char *src = rast_json_str(flow, "src"), *p;
+	json_t *rec, *net, *v;
+	char proto[16];
+	size_t i;
 
-	if (strncmp(rast_json_str(flow, "verdict"), "den", 3))
+	if (strcmp(rast_json_str(flow, "verdict"), "deny") != 0)
 		return NULL;
 	rec = json_object();
-	v = json_object_get(flow, "time");
-	set(rec, "@timestamp", v ? json_incref(v) : rast_json_time(realtime_ns));
+	add_time(rec, flow, realtime_ns);
 	set(rec, "event", event_object("event", "network", "denied", "flow-denied"));
 	rast_json_set_str(json_object_get(rec, "event"), "outcome", "failure");
+	rast_json_set_str(json_object_get(rec, "event"), "reason", rast_json_str(flow, "reason"));
 	add_container(rec, flow);
-	set(rec, "source",
-	    json_pack("{s:s,s:I}", "ip", first_str(flow, "src", "source"), "port",
-		      (json_int_t)rast_json_int(flow, "src_port")));
-	set(rec, "destination",
-	    json_pack("{s:s,s:I}", "ip", first_str(flow, "dst", "destination"), "port",
-		      (json_int_t)rast_json_int(flow, "dst_port")));
-	/* The verdict as policy tells it: rule, reason, direction, peer. */
-	set(rec, "rast", json_copy((json_t *)flow));
+	add_end(rec, "source", flow, "src", "src_port");
+	add_end(rec, "destination", flow, "dst", "dst_port");
+	net = json_object();
+	for (i = 0, p = rast_json_str(flow, "protocol"); p[i] && i + 1 < sizeof(proto); i++)
+		proto[i] = (char)(p[i] >= 'A' && p[i] <= 'Z' ? p[i] + ('a' - 'A') : p[i]);
+	proto[i] = '\0';
+	rast_json_set_str(net, "transport", proto);
+	rast_json_set_str(net, "type", !*src ? NULL : strchr(src, ':') ? "ipv6" : "ipv4");
+	rast_json_set_str(net, "direction", rast_json_str(flow, "direction"));
+	v = json_object_get(flow, "packets");
+	if (v)
+		(void)json_object_set(net, "packets", v);
+	set(rec, "network", net);
+	/* As policy describes it: id, name, policy, namespace, file, line. */
+	v = json_object_get(flow, "rule");
+	if (json_is_object(v))
+		(void)json_object_set(rec, "rule", v);
+	add_rest(rec, flow, placed);
+	add_peer(rec, flow);
 	return rec;
 }
 
 json_t *rast_audit_from_anomaly(const json_t *finding, uint64_t realtime_ns)
 {
-	json_t *rec = json_object(), *v = json_object_get(finding, "time");
+	json_t *rec = json_object();
 
-	set(rec, "@timestamp", v ? json_incref(v) : rast_json_time(realtime_ns));
+	add_time(rec, finding, realtime_ns);
 	set(rec, "event", event_object("alert", "intrusion_detection", "info", "anomaly"));
 	rast_json_set_str(rec, "message", rast_json_str(finding, "finding"));
 	add_container(rec, finding);
@@ -362,8 +482,14 @@ const char *rast_audit_line(const json_t *record, char *buf, size_t size)
 			       rast_json_str(c, "name"));
 		append(buf, size, part);
 	}
-	if (p) {
+	if (p && *rast_json_str(p, "name")) {
 		(void)snprintf(part, sizeof(part), "  %s[%lld]", rast_json_str(p, "name"),
+			       (long long)rast_json_int(p, "pid"));
+		append(buf, size, part);
+	} else if (p) {
+		/* Somebody asked for it: who. */
+		(void)snprintf(part, sizeof(part), "  uid %lld pid %lld",
+			       (long long)rast_json_int(json_object_get(record, "user"), "id"),
 			       (long long)rast_json_int(p, "pid"));
 		append(buf, size, part);
 	}
@@ -379,9 +505,23 @@ const char *rast_audit_line(const json_t *record, char *buf, size_t size)
 		append(buf, size, part);
 	}
 	if (d) {
-		(void)snprintf(part, sizeof(part), "  -> %s:%lld", rast_json_str(d, "ip"),
-			       (long long)rast_json_int(d, "port"));
+		const char *from = rast_json_str(json_object_get(record, "source"), "ip");
+
+		(void)snprintf(part, sizeof(part), "  %s%s-> %s", from, *from ? " " : "",
+			       rast_json_str(d, "ip"));
 		append(buf, size, part);
+		if (json_object_get(d, "port")) {
+			(void)snprintf(part, sizeof(part), ":%lld",
+				       (long long)rast_json_int(d, "port"));
+			append(buf, size, part);
+		}
+	}
+	if (*rast_json_str(json_object_get(record, "rule"), "name")) {
+		append(buf, size, "  by ");
+		append(buf, size, rast_json_str(json_object_get(record, "rule"), "name"));
+	} else if (*rast_json_str(json_object_get(record, "event"), "reason")) {
+		append(buf, size, "  ");
+		append(buf, size, rast_json_str(json_object_get(record, "event"), "reason"));
 	}
 	if (*rast_json_str(record, "message")) {
 		append(buf, size, "  ");

@@ -22,9 +22,12 @@ bool rast_audit_from_event(const struct rast_event *ev, size_t size, json_t *jso
 /*
  * A record of something an administrator or the controller did: {"action", and optionally "kind",
  * "name", "namespace", "pod", "container", "message", "outcome"} and whatever else goes below "rast".
- * NULL when there is no action.
+ * The name of a pod or container ("ns/pod", "ns/pod/container") is taken apart. NULL when there is no
+ * action.
  */
 json_t *rast_audit_from_record(const json_t *args, uint64_t realtime_ns);
+/* Who did it. Last, so that nothing the record was made of can say otherwise. */
+void rast_audit_set_actor(json_t *record, uint32_t uid, int32_t pid);
 /* A denied flow of the stream "flow" → record; NULL when it was not denied. */
 json_t *rast_audit_from_flow(const json_t *flow, uint64_t realtime_ns);
 /* A finding of the stream "anomaly" → record. */

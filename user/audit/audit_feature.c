@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Audit in the controller: kernel events become records, and every published event that matters (all
- * of "audit", denied flows, anomalies) is appended to the log. It writes what it sees published, its
- * own events too, so there is one way into the log. Losses in the rings become records once a second.
+ * Audit in the controller: kernel events, denied flows and anomalies become records of the stream
+ * "audit", and what is published there is appended to the log: its own records too, so there is one way
+ * into the log. Losses in the rings become records once a second.
  */
 #include "audit/audit_feature.h"
 
@@ -110,22 +110,20 @@ static void on_publish(struct rast_controller *c, void *state, const char *strea
 		       const json_t *json)
 {
 	_cleanup_json_ json_t *record = NULL;
-	uint64_t now = realtime_ns();
 
-	(void)c;
-	if (!strcmp(stream, "audit")) {
+	if (!strcmp(stream, "flow")) {
+		rast_controller_publish(c, "audit", rast_audit_from_flow(json, realtime_ns()));
+	} else if (!strcmp(stream, "anomaly")) {
+		rast_controller_publish(c, "audit", rast_audit_from_anomaly(json, realtime_ns()));
+	} else if (!strcmp(stream, "audit")) {
 		if (json_is_object(json_object_get(json, "event"))) {
 			append(state, json);
 			return;
 		}
-		record = rast_audit_from_record(json, now);
-	} else if (!strcmp(stream, "flow")) {
-		record = rast_audit_from_flow(json, now);
-	} else if (!strcmp(stream, "anomaly")) {
-		record = rast_audit_from_anomaly(json, now);
+		record = rast_audit_from_record(json, realtime_ns());
+		if (record)
+			append(state, record);
 	}
-	if (record)
-		append(state, record);
 }
 
 static void tick(struct rast_controller *c, void *state, uint64_t now_ns)
@@ -193,9 +191,7 @@ static int op_record(struct rast_controller *c, const struct rast_actor *actor, 
 	(void)ret_result;
 	if (!record)
 		return rast_err_set(err, EINVAL, "audit.record: \"action\" is missing");
-	(void)json_object_set_new(record, "user", json_pack("{s:I}", "id", (json_int_t)actor->uid));
-	(void)json_object_set_new(record, "process",
-				  json_pack("{s:I}", "pid", (json_int_t)actor->pid));
+	rast_audit_set_actor(record, actor->uid, actor->pid);
 	rast_controller_publish(c, "audit", record);
 	return 0;
 }
