@@ -5,6 +5,8 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/doc/rastos/examples
 	$(INSTALL) -m 755 $(O)/bin/rastbpf $(DESTDIR)$(PREFIX)/bin/rastbpf
+	$(if $(filter 1,$(static_front)),$(INSTALL) -d $(DESTDIR)$(PREFIX)/libexec/rastos && \
+		$(INSTALL) -m 755 $(O)/bin/rastbpf-full $(DESTDIR)$(PREFIX)/libexec/rastos/rastbpf-full)
 	$(INSTALL) -m 755 $(O)/bin/rastd $(DESTDIR)$(PREFIX)/sbin/rastd
 	sed 's|@PREFIX@|$(PREFIX)|g' docs/rastd.service.in > $(DESTDIR)$(PREFIX)/lib/systemd/system/rastd.service
 	$(INSTALL) -m 644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
@@ -16,5 +18,5 @@ uninstall:
 		$(DESTDIR)$(PREFIX)/lib/systemd/system/rastd.service \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/rastbpf \
 		$(addprefix $(DESTDIR)$(PREFIX)/share/man/man8/,$(notdir $(wildcard docs/man/*.8)))
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/rastos
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/rastos $(DESTDIR)$(PREFIX)/libexec/rastos
 .PHONY: install uninstall

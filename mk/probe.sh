@@ -12,6 +12,10 @@ flag -fstack-protector-strong
 flag -fstack-clash-protection
 flag -fcf-protection=full
 flag -ftrivial-auto-var-init=zero
+# Whether an executable can be static and still be loaded anywhere.
+if [ "$(echo 'int main(void){return 0;}' | $CC -static-pie -fPIE -Wl,--no-warnings -x c -o /dev/null - 2>&1)" = "" ]; then
+	echo "HAVE_STATIC_PIE := 1"
+fi
 have() {
 	if ${PKG_CONFIG:-pkg-config} --exists "$2" 2>/dev/null; then echo "HAVE_$1 := 1"; else echo "HAVE_$1 := 0"; fi
 }

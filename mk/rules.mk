@@ -37,6 +37,10 @@ STORE_PKGS := rocksdb
 ALL_PKGS := $(PURE_PKGS) $(LOADER_PKGS) $(CONTROLLER_PKGS) $(filter-out rocksdb,$(STORE_PKGS))
 ALL_CFLAGS := $(call pkg_cflags,$(ALL_PKGS))
 
+# 1 where every library that rastbpf links has an archive.
+static_front = $(if $(filter 1,$(SAN)),0,$(if $(filter-out $(ARCHIVES),$(STATIC_NEEDS)),0,$(HAVE_STATIC_PIE)))
+STATIC_NEEDS := yaml jansson sodium seccomp cap nl-3 nl-route-3 bpf elf z
+
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 
 # Order matters: a library may use what stands after it.

@@ -1,6 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Two executables where libraries have archives: see front.c.
+ifeq ($(call static_front),1)
+$(call bin,rastbpf-full,user/bin/rastbpf.c,cli loader pure)
+BINS += $(O)/bin/rastbpf $(O)/bin/rastbpf-full
+FRONT_OBJ := $(call obj,user/bin/front.c)
+$(O)/bin/rastbpf: $(FRONT_OBJ) $(call lib_order,cli loader pure) | $(O)/bin/rastbpf-full
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_BASE) -static-pie $(filter-out -pie,$(LDFLAGS_BASE)) $(LDFLAGS) -Wl,--no-warnings -o $@ $(FRONT_OBJ) \
+		-Wl,-u,seccomp_syscall_resolve_name_arch -Wl,--start-group $(call lib_order,cli loader pure) -Wl,--end-group \
+		$(call pkg_libs,$(call lib_pkgs,cli loader pure)) -lm
+EXTRA_OBJ += $(FRONT_OBJ)
+else
 $(call bin,rastbpf,user/bin/rastbpf.c,cli loader pure)
 BINS += $(O)/bin/rastbpf
+endif
 
 $(call bin,rastd,user/bin/rastd.c,controller store loader pure)
 BINS += $(O)/bin/rastd

@@ -202,12 +202,14 @@ int rast_client_stream(struct rast_cli *cli, bool start, const char *op, json_t 
 	return converse(cli, start, op, args, fn, arg, NULL);
 }
 
-/* rastd stands beside this executable (build folder) or in ../sbin (installed). */
+/* rastd stands beside this executable (build folder), or in sbin (installed: bin, libexec/rastos). */
 static int find_rastd(char *path, size_t size)
 {
+	static const char *const places[] = {"rastd", "../sbin/rastd", "../../sbin/rastd"};
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
+	size_t i;
 	int len;
 
 	if (n < 0)
@@ -217,11 +219,12 @@ static int find_rastd(char *path, size_t size)
 	if (!slash)
 		return -ENOENT;
 	*slash = '\0';
-	len = snprintf(path, size, "%s/rastd", self);
-	if (len > 0 && (size_t)len < size && access(path, X_OK) == 0)
-		return 0;
-	len = snprintf(path, size, "%s/../sbin/rastd", self);
-	return len > 0 && (size_t)len < size && access(path, X_OK) == 0 ? 0 : -ENOENT;
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		len = snprintf(path, size, "%s/%s", self, places[i]);
+		if (len > 0 && (size_t)len < size && access(path, X_OK) == 0)
+			return 0;
+	}
+	return -ENOENT;
 }
 
 /* In the grandchild: nothing but system calls until exec. Never returns. */

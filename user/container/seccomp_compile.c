@@ -112,6 +112,27 @@ static void emit_tree(struct out *o, const struct range *ranges, unsigned int n)
 }
 
 static int (*resolve)(uint32_t arch, const char *name);
+/* There in an executable that has libseccomp in it, which saves dlopen. */
+extern int seccomp_syscall_resolve_name_arch(uint32_t arch, const char *name) __attribute__((weak));
+
+static int find_resolve(void **ret_lib, struct rast_err *err)
+{
+	*ret_lib = NULL;
+	resolve = seccomp_syscall_resolve_name_arch;
+	if (resolve)
+		return 0;
+	*ret_lib = dlopen("libseccomp.so.2", RTLD_NOW | RTLD_LOCAL);
+	if (!*ret_lib)
+		return rast_err_set(err, ENOSYS,
+				    "libseccomp.so.2 cannot be loaded to compile the system call "
+				    "filter: %.200s",
+				    dlerror());
+	*(void **)&resolve = dlsym(*ret_lib, "seccomp_syscall_resolve_name_arch");
+	if (resolve)
+		return 0;
+	(void)dlclose(*ret_lib);
+	return rast_err_sys(err, ENOSYS, "libseccomp");
+}
 
 static void actions(struct action *acts, uint32_t arch, uint64_t caps)
 {
@@ -165,21 +186,18 @@ static const uint32_t arches[] = {AUDIT_ARCH_AARCH64, AUDIT_ARCH_ARM};
 
 int rast_seccomp_compile(uint64_t caps, struct rast_seccomp_filter *ret, struct rast_err *err)
 {
-	void *lib = dlopen("libseccomp.so.2", RTLD_NOW | RTLD_LOCAL);
 	struct out *o;
 	unsigned int at, i;
+	void *lib;
+	int r = find_resolve(&lib, err);
 
-	if (!lib)
-		return rast_err_set(err, ENOSYS,
-				    "libseccomp.so.2 cannot be loaded to compile the system call "
-				    "filter: %.200s",
-				    dlerror());
-	*(void **)&resolve = dlsym(lib, "seccomp_syscall_resolve_name_arch");
+	if (r < 0)
+		return r;
 	o = calloc(1, sizeof(*o));
-	if (!resolve || !o) {
-		free(o);
-		(void)dlclose(lib);
-		return rast_err_sys(err, resolve ? ENOMEM : ENOSYS, "libseccomp");
+	if (!o) {
+		if (lib)
+			(void)dlclose(lib);
+		return rast_err_sys(err, ENOMEM, "system call filter");
 	}
 	emit(o, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch));
 	for (i = 0; i < sizeof(arches) / sizeof(arches[0]); i++) {
@@ -190,7 +208,8 @@ int rast_seccomp_compile(uint64_t caps, struct rast_seccomp_filter *ret, struct 
 		o->f[at + 1].k = o->n - at - 2;
 	}
 	emit_ret(o, SECCOMP_RET_KILL_PROCESS);
-	(void)dlclose(lib);
+	if (lib)
+		(void)dlclose(lib);
 	if (o->overflow) {
 		free(o);
 		return rast_err_set(err, E2BIG, "system call filter is too long");
