@@ -3,12 +3,14 @@
 #include "container/container_cmd.h"
 
 #include "base/fd.h"
+#include "cli/client.h"
 #include "container/attach.h"
 #include "container/container_bpf.h"
 #include "container/exec.h"
 #include "container/run.h"
 #include "container/state.h"
 #include "node/node.h"
+#include "node/probe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,10 +34,40 @@ static void add_status(struct rast_cli *cli, json_t *c)
 	if (rast_container_bpf_read(&cli->in, (uint64_t)rast_json_int(c, "cgroup_id"), &rec) < 0 ||
 	    !(rec.flags & RAST_CONTAINER_EXITED))
 		return;
-	code = rec.exit_code & 0x7f ? 128 + (rec.exit_code & 0x7f) : rec.exit_code >> 8;
+	code = rast_exit_code(rec.exit_code);
 	(void)json_object_set_new(c, "exit_status", json_integer(code));
-	if (rec.flags & RAST_CONTAINER_OOM)
-		(void)json_object_set_new(c, "status", json_string("oom-killed"));
+	(void)json_object_set_new(c, "status",
+				  rec.flags & RAST_CONTAINER_OOM
+					  ? json_string("oom-killed")
+					  : json_sprintf("exited (%d)", code));
+}
+
+/* What only the controller knows: readiness. Left out where none runs. */
+static json_t *ask_ready(struct rast_cli *cli)
+{
+	struct rast_err saved = cli->err;
+	json_t *list = NULL;
+
+	if (rast_client_alive(&cli->in))
+		(void)rast_client_call(cli, false, "pods.list", NULL, &list);
+	cli->err = saved;
+	return list;
+}
+
+static void add_ready(const json_t *list, const char *ns, const char *pod, json_t *c)
+{
+	const json_t *p, *one;
+	size_t i, j;
+
+	json_array_foreach(list, i, p) {
+		if (strcmp(rast_json_str(p, "namespace"), ns) ||
+		    strcmp(rast_json_str(p, "pod"), pod))
+			continue;
+		json_array_foreach(json_object_get(p, "containers"), j, one)
+			if (!strcmp(rast_json_str(one, "name"), rast_json_str(c, "name")))
+				(void)json_object_set_new(
+					c, "ready", json_boolean(rast_json_bool(one, "ready")));
+	}
 }
 
 static int cmd_list(struct rast_cli *cli, const struct rast_args *args)
@@ -44,6 +76,7 @@ static int cmd_list(struct rast_cli *cli, const struct rast_args *args)
 					       {"pod", "POD", RAST_COL_TEXT},
 					       {"name", "CONTAINER", RAST_COL_TEXT},
 					       {"status", "STATUS", RAST_COL_TEXT},
+					       {"ready", "READY", RAST_COL_BOOL},
 					       {"pid", "PID", RAST_COL_NUM},
 					       {"address", "ADDRESS", RAST_COL_TEXT},
 					       {"image", "IMAGE", RAST_COL_TEXT},
@@ -51,6 +84,7 @@ static int cmd_list(struct rast_cli *cli, const struct rast_args *args)
 					       {"restarts", "RESTARTS", RAST_COL_NUM},
 					       {NULL}};
 	_cleanup_json_ json_t *pods = NULL;
+	_cleanup_json_ json_t *ready = ask_ready(cli);
 	json_t *rows = json_array(), *p, *c;
 	size_t i, j;
 	int r = rast_state_pods(&cli->in, true, &pods, &cli->err);
@@ -67,6 +101,8 @@ static int cmd_list(struct rast_cli *cli, const struct rast_args *args)
 			rast_json_set_str(c, "address", rast_json_str(p, "address"));
 			(void)json_object_del(c, "exec");
 			add_status(cli, c);
+			add_ready(ready, rast_json_str(p, "namespace"), rast_json_str(p, "name"),
+				  c);
 			(void)json_array_append(rows, c);
 		}
 	return rast_cli_table(cli, rows, cols);
@@ -100,6 +136,7 @@ static int find(struct rast_cli *cli, const char *text, struct rast_state_name *
 
 static int cmd_show(struct rast_cli *cli, const struct rast_args *args)
 {
+	_cleanup_json_ json_t *ready = NULL;
 	struct rast_state_name name;
 	json_t *c = NULL;
 	int r;
@@ -112,6 +149,8 @@ static int cmd_show(struct rast_cli *cli, const struct rast_args *args)
 	rast_json_set_str(c, "namespace", name.ns);
 	rast_json_set_str(c, "pod", name.pod);
 	add_status(cli, c);
+	ready = ask_ready(cli);
+	add_ready(ready, name.ns, name.pod, c);
 	return rast_cli_record(cli, c, NULL);
 }
 
@@ -231,6 +270,25 @@ static int cmd_logs(struct rast_cli *cli, const struct rast_args *args)
 	return rast_args_get(args, "follow") ? follow(cli, fd, path, c) : copy_out(cli, fd);
 }
 
+/* The controller starts nothing again that was stopped by hand. */
+static int mark_stopped(struct rast_cli *cli, const struct rast_state_name *name, json_t *c)
+{
+	_cleanup_json_ json_t *fresh = NULL;
+	_cleanup_close_ int lock = -1;
+	int r = rast_state_lock(&cli->in, &lock, &cli->err);
+
+	if (r == 0)
+		r = rast_state_container_load(&cli->in, name->ns, name->pod,
+					      rast_json_str(c, "name"), &fresh, &cli->err);
+	if (r < 0)
+		return r;
+	(void)json_object_set_new(fresh, "stopped", json_true());
+	r = rast_state_container_store(&cli->in, name->ns, name->pod, fresh, &cli->err);
+	if (r == 0)
+		(void)json_object_update(c, fresh);
+	return r;
+}
+
 static int cmd_stop(struct rast_cli *cli, const struct rast_args *args)
 {
 	_cleanup_json_ json_t *pod = NULL;
@@ -245,11 +303,41 @@ static int cmd_stop(struct rast_cli *cli, const struct rast_args *args)
 		r = rast_state_pod_load(&cli->in, name.ns, name.pod, true, &pod, &cli->err);
 	json_array_foreach(json_object_get(pod, "containers"), i, c)
 		if (r == 0 &&
-		    (!*name.container || !strcmp(name.container, rast_json_str(c, "name"))))
-			r = rast_container_stop(&cli->in, name.ns, name.pod, c,
-						(unsigned int)rast_json_int(pod, "grace_s") * 1000,
-						&cli->err);
+		    (!*name.container || !strcmp(name.container, rast_json_str(c, "name")))) {
+			r = mark_stopped(cli, &name, c);
+			if (r == 0)
+				r = rast_container_stop(
+					&cli->in, name.ns, name.pod, c,
+					(unsigned int)rast_json_int(pod, "grace_s") * 1000,
+					&cli->err);
+		}
 	return r;
+}
+
+static const struct rast_opt restart_opts[] = {
+	{"run", 0, "TICKS", "only if its start_ticks is still this (how the controller asks)"},
+	{NULL}};
+
+static int cmd_restart(struct rast_cli *cli, const struct rast_args *args)
+{
+	const char *run = rast_args_get(args, "run");
+	_cleanup_json_ json_t *c = NULL;
+	struct rast_state_name name;
+	uint64_t ticks = 0;
+	char *end;
+	int r = rast_cli_need_root(cli);
+
+	if (run) {
+		ticks = strtoull(run, &end, 10);
+		if (*end || end == run || !ticks)
+			return rast_cli_usage(cli, "--run %s: want a number", run);
+	}
+	if (r == 0)
+		r = find(cli, args->argv[0], &name, &c);
+	if (r < 0)
+		return r;
+	return rast_node_container_restart(&cli->in, name.ns, name.pod, name.container, ticks,
+					   &cli->err);
 }
 
 static int cmd_rm(struct rast_cli *cli, const struct rast_args *args)
@@ -271,6 +359,8 @@ static const struct rast_verb verbs[] = {
 	 exec_opts, 1, -1, cmd_exec},
 	{"logs", NULL, "NAME [-f] [--tail N]", "what it wrote", logs_opts, 1, 1, cmd_logs},
 	{"stop", NULL, "NAME", "end its processes, keep its files", NULL, 1, 1, cmd_stop},
+	{"restart", NULL, "NAME", "end it and start it again in its pod", restart_opts, 1, 1,
+	 cmd_restart},
 	{"rm", NULL, "NAME", "end it and remove all of its pod", NULL, 1, 1, cmd_rm},
 	{NULL},
 };

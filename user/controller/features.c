@@ -6,6 +6,7 @@
 #include "controller/controller.h"
 #include "account/account_feature.h"
 #include "audit/audit_feature.h"
+#include "controller/pods.h"
 #include "node/node_feature.h"
 #include "policy/policy_feature.h"
 #include "vector/config.h"
@@ -13,6 +14,7 @@
 const struct rast_feature *const rast_features[] = {
 	&rast_config_feature,
 	&rast_node_feature,
+	&rast_pods_feature,
 	&rast_policy_feature,
 	&rast_account_feature,
 	&rast_audit_feature,

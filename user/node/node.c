@@ -502,7 +502,7 @@ static int reparse(const json_t *value, struct rast_yaml **ret, struct rast_err 
 	return rast_yaml_parse("pod.json", text, strlen(text), ret, err);
 }
 
-static int pod_from_state(const json_t *state, struct rast_pod **ret, struct rast_err *err)
+int rast_node_pod_spec(const json_t *state, struct rast_pod **ret, struct rast_err *err)
 {
 	_cleanup_yaml_ struct rast_yaml *doc = NULL, *maps = NULL;
 	_cleanup_free_ const struct rast_yaml_node **others = NULL;
@@ -530,16 +530,29 @@ static int pod_from_state(const json_t *state, struct rast_pod **ret, struct ras
 	return rast_pod_parse(rast_yaml_root(doc, 0), others, n, ret, err);
 }
 
+/* What the run before wrote outlives it: C.previous.log. */
+static void keep_log(const struct rast_instance *in, const char *ns, const char *pod,
+		     const char *container)
+{
+	char from[512], to[512], tail[160];
+
+	(void)snprintf(tail, sizeof(tail), "logs/%s.log", container);
+	if (rast_state_data_path(in, ns, pod, tail, from, sizeof(from)) < 0)
+		return;
+	(void)snprintf(tail, sizeof(tail), "logs/%s.previous.log", container);
+	if (rast_state_data_path(in, ns, pod, tail, to, sizeof(to)) == 0)
+		(void)rename(from, to);
+}
+
 int rast_node_container_restart(const struct rast_instance *in, const char *ns, const char *pod,
-				const char *container, struct rast_err *err)
+				const char *container, uint64_t run, struct rast_err *err)
 {
 	_cleanup_json_ json_t *state = NULL;
 	_cleanup_json_ json_t *now = NULL;
 	_cleanup_pod_ struct rast_pod *p = NULL;
 	_cleanup_close_ int lock = -1, netns = -1;
 	struct place at = {0};
-	const json_t *old = NULL;
-	json_t *c;
+	json_t *old = NULL, *c;
 	char path[512];
 	size_t i, j;
 	int r;
@@ -548,7 +561,7 @@ int rast_node_container_restart(const struct rast_instance *in, const char *ns, 
 	if (!r)
 		r = rast_state_pod_load(in, ns, pod, true, &state, err);
 	if (!r)
-		r = pod_from_state(state, &p, err);
+		r = rast_node_pod_spec(state, &p, err);
 	if (r < 0)
 		return r;
 	for (i = 0; i < p->n_containers; i++)
@@ -564,6 +577,9 @@ int rast_node_container_restart(const struct rast_instance *in, const char *ns, 
 	if (i == p->n_containers || !old)
 		return rast_err_set(err, ENOENT, "pod %s/%s has no container %s", ns, pod,
 				    container);
+	if (run && (uint64_t)rast_json_int(old, "start_ticks") != run)
+		return rast_err_set(err, ESTALE, "container %s/%s/%s was started again already", ns,
+				    pod, container);
 	at.identity = (uint32_t)rast_json_int(state, "identity");
 	at.slot = (uint32_t)rast_json_int(old, "slot");
 	at.address = rast_json_str(state, "address");
@@ -578,10 +594,18 @@ int rast_node_container_restart(const struct rast_instance *in, const char *ns, 
 		at.netns_fd = netns;
 	}
 	r = rast_container_stop(in, ns, pod, old, 0, err);
-	if (!r)
-		r = rast_container_remove(in, ns, pod, container, err);
 	if (r < 0)
 		return r;
-	(void)rast_container_bpf_unregister(in, (uint64_t)rast_json_int(old, "cgroup_id"));
-	return start_container(in, p, i, &at, NULL, &now, err);
+	keep_log(in, ns, pod, container);
+	r = rast_container_remove(in, ns, pod, container, err);
+	if (!r) {
+		(void)rast_container_bpf_unregister(in, (uint64_t)rast_json_int(old, "cgroup_id"));
+		r = start_container(in, p, i, &at, NULL, &now, err);
+	}
+	if (r < 0) {
+		/* It is still a container of this pod, to be tried again: one that does not run. */
+		(void)json_object_set_new(old, "restarts", json_integer(at.restarts));
+		(void)rast_state_container_store(in, ns, pod, old, NULL);
+	}
+	return r;
 }

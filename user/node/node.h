@@ -45,9 +45,15 @@ int rast_node_up(const struct rast_instance *in, struct rast_node_pod *pods, siz
  * it. 0 when there is none. */
 int rast_node_pod_stop(const struct rast_instance *in, const char *ns, const char *name,
 		       int grace_ms, struct rast_err *err);
-/* Starts a container that has exited once more, in the same pod, address and slot. */
+/*
+ * Ends a container if it runs and starts it once more, in the same pod, address and slot. `run` not 0:
+ * only if start_ticks of its C.json is still this, else -ESTALE: two who saw the same end restart once.
+ * -ENOENT when the pod was not made from a manifest.
+ */
 int rast_node_container_restart(const struct rast_instance *in, const char *ns, const char *pod,
-				const char *container, struct rast_err *err);
+				const char *container, uint64_t run, struct rast_err *err);
+/* The pod that a pod.json's manifest and config_maps describe; -ENOENT when it has no manifest. */
+int rast_node_pod_spec(const json_t *state, struct rast_pod **ret, struct rast_err *err);
 
 /*
  * Makes these documents (NetworkPolicy, ClusterNetworkPolicy, Namespace) part of the applied set, or
