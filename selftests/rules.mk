@@ -57,3 +57,4 @@ $(call unit_test,test_audit,selftests/unit/test_audit.c,pure)
 $(call unit_test,test_account,selftests/unit/test_account.c,cli pure)
 # Needs root for a small disk, so it is in the bpf tier, though it loads nothing.
 $(call unit_test,bpf_audit_log,selftests/bpf/audit_log.c,pure)
+$(call unit_test,test_btf_json,selftests/unit/test_btf_json.c,loader pure)

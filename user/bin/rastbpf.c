@@ -7,6 +7,9 @@
 #include "container/container_cmd.h"
 #include "controller/daemon_cmd.h"
 #include "image/image_cmd.h"
+#include "loader/link_cmd.h"
+#include "loader/map_cmd.h"
+#include "loader/prog_cmd.h"
 #include "node/up_cmd.h"
 #include "policy/flow_cmd.h"
 #include "policy/policy_cmd.h"
@@ -25,6 +28,9 @@ static const struct rast_object *const objects[] = {
 	&rast_object_completion,
 	&rast_object_policy,
 	&rast_object_flow,
+	&rast_object_prog,
+	&rast_object_map,
+	&rast_object_link,
 	NULL,
 };
 

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef RAST_LOADER_PROG_CMD_H
+#define RAST_LOADER_PROG_CMD_H
+
+#include "cli/cli.h"
+
+extern const struct rast_object rast_object_prog;
+
+#endif
