@@ -58,3 +58,4 @@ $(call unit_test,test_account,selftests/unit/test_account.c,cli pure)
 # Needs root for a small disk, so it is in the bpf tier, though it loads nothing.
 $(call unit_test,bpf_audit_log,selftests/bpf/audit_log.c,pure)
 $(call unit_test,test_btf_json,selftests/unit/test_btf_json.c,loader pure)
+$(call bench_bin,bench_audit,selftests/bench/bench_audit.c selftests/bench/bench.c $(OBSERVE),loader pure)
