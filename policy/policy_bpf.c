@@ -8,6 +8,7 @@
 #include "policy/policy_bpf.h"
 
 #include "base/fd.h"
+#include "loader/libbpf_log.h"
 #include "loader/loader.h"
 #include "policy.skel.h"
 
@@ -88,6 +89,8 @@ static int attach_clsact(int prog_fd, uint32_t ifindex, bool egress_hook, struct
 		    .priority = FILTER_PRIORITY, .flags = BPF_TC_F_REPLACE);
 	int r;
 
+	/* libbpf would print that the qdisc is there already. */
+	rast_libbpf_log_begin();
 	r = bpf_tc_hook_create(&hook);
 	if (r < 0 && r != -EEXIST)
 		return rast_err_sys(err, -r, "clsact on interface %u", ifindex);
@@ -96,6 +99,17 @@ static int attach_clsact(int prog_fd, uint32_t ifindex, bool egress_hook, struct
 	if (r < 0)
 		return rast_err_sys(err, -r, "policy filter on interface %u", ifindex);
 	return 0;
+}
+
+/* None there, or no such interface: nothing to do. */
+static void detach_clsact(uint32_t ifindex, bool egress_hook)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
+		    .attach_point = egress_hook ? BPF_TC_EGRESS : BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+
+	rast_libbpf_log_begin();
+	(void)bpf_tc_detach(&hook, &opts);
 }
 
 static int attach_one(const struct rast_instance *in, const char *prog, uint32_t ifindex,
@@ -296,6 +310,8 @@ int rast_policy_bpf_endpoint_del(const struct rast_instance *in, uint32_t ifinde
 	(void)rast_loader_detach(in, name);
 	link_name(name, sizeof(name), true, ifindex);
 	(void)rast_loader_detach(in, name);
+	detach_clsact(ifindex, false);
+	detach_clsact(ifindex, true);
 	return r;
 }
 
