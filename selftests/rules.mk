@@ -59,3 +59,10 @@ $(call unit_test,test_account,selftests/unit/test_account.c,cli pure)
 $(call unit_test,bpf_audit_log,selftests/bpf/audit_log.c,pure)
 $(call unit_test,test_btf_json,selftests/unit/test_btf_json.c,loader pure)
 $(call bench_bin,bench_audit,selftests/bench/bench_audit.c selftests/bench/bench.c $(OBSERVE),loader pure)
+# What selftests/bpf/policy_traffic.sh drives; traffic is static, for it runs in containers.
+TESTS += $(O)/tests/policy_driver $(O)/tests/traffic
+$(eval $(call bin_at,$(O)/tests/policy_driver,selftests/bpf/policy_driver.c,loader pure))
+$(O)/tests/traffic: selftests/bpf/traffic.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<
