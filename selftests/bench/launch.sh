@@ -23,7 +23,7 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-ours=("$O/bin/rastbpf" container run --rm --rootfs "$dir/bundle/rootfs" -- /true)
+ours=("$O/bin/rastbpf" container run --network none --rm --rootfs "$dir/bundle/rootfs" -- /true)
 
 # Prints why the peer cannot be had.
 get_crun() {

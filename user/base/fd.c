@@ -143,6 +143,11 @@ int rast_mkdir_p(const char *path, mode_t mode)
 	if (n >= sizeof(buf))
 		return -ENAMETOOLONG;
 	memcpy(buf, path, n + 1);
+	/* Nearly always all but the last is there. */
+	if (mkdir(buf, mode) == 0 || errno == EEXIST)
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
 	for (p = buf + 1; *p; p++) {
 		if (*p != '/')
 			continue;

@@ -34,14 +34,22 @@ void rast_json_set_str(json_t *obj, const char *key, const char *value)
 
 json_t *rast_json_time(uint64_t realtime_ns)
 {
-	time_t sec = (time_t)(realtime_ns / 1000000000u);
-	struct tm tm;
+	uint64_t sec = realtime_ns / 1000000000u, days = sec / 86400 + 719468;
+	uint64_t era = days / 146097, doe = days % 146097;
+	uint64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	uint64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+	unsigned int month = (unsigned int)(mp < 10 ? mp + 3 : mp - 9);
 	char buf[64];
 
-	(void)gmtime_r(&sec, &tm);
-	(void)snprintf(buf, sizeof(buf), "%04d-%02d-%02dT%02d:%02d:%02d.%06uZ", tm.tm_year + 1900,
-		       tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-		       (unsigned int)(realtime_ns % 1000000000u / 1000u));
+	/*
+	 * Not gmtime_r(): it reads /etc/localtime first, which this has no use for. Days are counted from
+	 * 0000-03-01, so that the leap day is a year's last and months are 153 days in five.
+	 */
+	(void)snprintf(buf, sizeof(buf), "%04u-%02u-%02uT%02u:%02u:%02u.%06uZ",
+		       (unsigned int)(yoe + era * 400 + (month <= 2)), month,
+		       (unsigned int)(doy - (153 * mp + 2) / 5 + 1),
+		       (unsigned int)(sec % 86400 / 3600), (unsigned int)(sec % 3600 / 60),
+		       (unsigned int)(sec % 60), (unsigned int)(realtime_ns % 1000000000u / 1000u));
 	return json_string(buf);
 }
 

@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 static void print_error(struct rast_cli *cli)
@@ -280,8 +281,12 @@ int rast_cli_main(const struct rast_object *const *objects, int argc, char **arg
 {
 	struct rast_cli cli = {.objects = objects};
 	const char *no_color = getenv("NO_COLOR");
+	size_t seed;
 	int r;
 
+	/* The kernel's 16 random bytes: else jansson opens /dev/urandom for its hash. 0 means so. */
+	memcpy(&seed, (const void *)getauxval(AT_RANDOM), sizeof(seed));
+	json_object_seed(seed);
 	/* A closed pipe is an error of a write, handled where it happens. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	cli.tty = isatty(STDOUT_FILENO);

@@ -28,13 +28,17 @@ static bool is_fs(const char *path, long magic)
 
 static unsigned int controllers(int dirfd, const char *file)
 {
-	_cleanup_free_ char *text = NULL;
+	_cleanup_close_ int fd = openat(dirfd, file, O_RDONLY | O_CLOEXEC);
 	unsigned int bits = 0;
-	char *save, *w;
+	char text[512], *save, *w;
+	ssize_t n;
 	int i;
 
-	if (rast_read_file(dirfd, file, 4096, &text, NULL) < 0)
+	/* The kernel gives all of it at once. */
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n < 0)
 		return 0;
+	text[n] = '\0';
 	for (w = strtok_r(text, " \n", &save); w; w = strtok_r(NULL, " \n", &save))
 		for (i = 0; i < RAST_CG_MAX; i++)
 			if (!strcmp(w, names[i]))
@@ -42,13 +46,32 @@ static unsigned int controllers(int dirfd, const char *file)
 	return bits;
 }
 
-int rast_cgroup_layout_init(struct rast_cgroup_layout *ret, struct rast_err *err)
+/* Where a v1 controller is mounted; cpu and cpuacct share a mount, mostly with a link to each name. */
+static bool find_v1(struct rast_cgroup_layout *l, int which)
 {
 	static const char *const joint[] = {"cpu,cpuacct", "cpuacct,cpu"};
-	struct rast_cgroup_layout l = {.v2_fd = -1};
-	int i, j;
+	char *path = l->v1_path[which];
+	int j;
 
-	if (is_fs("/sys/fs/cgroup", CGROUP2_SUPER_MAGIC))
+	(void)snprintf(path, sizeof(l->v1_path[which]), "/sys/fs/cgroup/%s", v1_names[which]);
+	if (is_fs(path, CGROUP_SUPER_MAGIC))
+		return true;
+	for (j = 0; j < 2 && (which == RAST_CG_CPU || which == RAST_CG_CPUACCT); j++) {
+		(void)snprintf(path, sizeof(l->v1_path[which]), "/sys/fs/cgroup/%s", joint[j]);
+		if (is_fs(path, CGROUP_SUPER_MAGIC))
+			return true;
+	}
+	path[0] = '\0';
+	return false;
+}
+
+static int layout(bool v2, unsigned int v1, struct rast_cgroup_layout *ret, struct rast_err *err)
+{
+	struct rast_cgroup_layout l = {.v2_fd = -1};
+	bool pure = is_fs("/sys/fs/cgroup", CGROUP2_SUPER_MAGIC);
+	int i;
+
+	if (pure)
 		(void)strcpy(l.v2_path, "/sys/fs/cgroup");
 	else if (is_fs("/sys/fs/cgroup/unified", CGROUP2_SUPER_MAGIC))
 		(void)strcpy(l.v2_path, "/sys/fs/cgroup/unified");
@@ -58,34 +81,13 @@ int rast_cgroup_layout_init(struct rast_cgroup_layout *ret, struct rast_err *err
 	l.v2_fd = open(l.v2_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (l.v2_fd < 0)
 		return rast_err_sys(err, errno, "%s", l.v2_path);
-	l.v2 = controllers(l.v2_fd, "cgroup.controllers");
-	if (!strcmp(l.v2_path, "/sys/fs/cgroup")) {
-		*ret = l;
-		return 0;
-	}
-	for (i = 0; i < RAST_CG_MAX; i++) {
-		if (l.v2 & (1u << i))
-			continue;
-		(void)snprintf(l.v1_path[i], sizeof(l.v1_path[i]), "/sys/fs/cgroup/%s",
-			       v1_names[i]);
-		for (j = 0; j < 2 && !is_fs(l.v1_path[i], CGROUP_SUPER_MAGIC) &&
-			    (i == RAST_CG_CPU || i == RAST_CG_CPUACCT);
-		     j++)
-			(void)snprintf(l.v1_path[i], sizeof(l.v1_path[i]), "/sys/fs/cgroup/%s",
-				       joint[j]);
-		if (is_fs(l.v1_path[i], CGROUP_SUPER_MAGIC))
+	if (v2)
+		l.v2 = controllers(l.v2_fd, "cgroup.controllers");
+	for (i = 0; !pure && i < RAST_CG_MAX; i++)
+		if ((v1 & ~l.v2 & (1u << i)) && find_v1(&l, i))
 			l.v1 |= 1u << i;
-		else
-			l.v1_path[i][0] = '\0';
-	}
 	*ret = l;
 	return 0;
-}
-
-void rast_cgroup_layout_finish(struct rast_cgroup_layout *l)
-{
-	rast_closep(&l->v2_fd);
-	l->v2_fd = -1;
 }
 
 static unsigned int wanted(const struct rast_cgroup_limits *lim)
@@ -93,6 +95,36 @@ static unsigned int wanted(const struct rast_cgroup_limits *lim)
 	return (lim->cpu_max_milli || lim->cpu_weight_milli ? 1u << RAST_CG_CPU : 0) |
 	       (lim->mem_max_bytes || lim->mem_high_bytes ? 1u << RAST_CG_MEMORY : 0) |
 	       (lim->pids_max ? 1u << RAST_CG_PIDS : 0) | (lim->io_weight ? 1u << RAST_CG_IO : 0);
+}
+
+/* Also those that only count. */
+static unsigned int joined(const struct rast_cgroup_limits *lim)
+{
+	return wanted(lim) |
+	       (lim->stats ? 1u << RAST_CG_MEMORY | 1u << RAST_CG_PIDS | 1u << RAST_CG_CPUACCT : 0);
+}
+
+int rast_cgroup_layout_init(struct rast_cgroup_layout *ret, struct rast_err *err)
+{
+	return layout(true, ~0u, ret, err);
+}
+
+int rast_cgroup_layout_init_for(const struct rast_cgroup_limits *lim,
+				struct rast_cgroup_layout *ret, struct rast_err *err)
+{
+	return layout(true, joined(lim), ret, err);
+}
+
+int rast_cgroup_layout_init_some(unsigned int v1, struct rast_cgroup_layout *ret,
+				 struct rast_err *err)
+{
+	return layout(false, v1, ret, err);
+}
+
+void rast_cgroup_layout_finish(struct rast_cgroup_layout *l)
+{
+	rast_closep(&l->v2_fd);
+	l->v2_fd = -1;
 }
 
 const char *rast_cgroup_missing(const struct rast_cgroup_layout *l,
@@ -290,11 +322,9 @@ int rast_cgroup_create(const struct rast_cgroup_layout *l, const char *path,
 		       struct rast_err *err)
 {
 	struct rast_cgroup cg = RAST_CGROUP_INIT;
-	unsigned int want = wanted(lim);
+	unsigned int want = joined(lim);
 	int r, i;
 
-	if (lim->stats)
-		want |= 1u << RAST_CG_MEMORY | 1u << RAST_CG_PIDS | 1u << RAST_CG_CPUACCT;
 	if ((size_t)snprintf(cg.path, sizeof(cg.path), "%s", path) >= sizeof(cg.path))
 		return rast_err_set(err, ENAMETOOLONG, "cgroup path %.80s… is too long", path);
 	r = make_path(l->v2_fd, path, l->v2, err);

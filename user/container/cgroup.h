@@ -34,6 +34,16 @@ struct rast_cgroup_layout {
 
 /* -ENODEV with err when there is no cgroup2 mount. */
 int rast_cgroup_layout_init(struct rast_cgroup_layout *ret, struct rast_err *err);
+struct rast_cgroup_limits;
+/* The same, but only those v1 mounts are looked for that these limits need. */
+int rast_cgroup_layout_init_for(const struct rast_cgroup_limits *lim,
+				struct rast_cgroup_layout *ret, struct rast_err *err);
+/* To remove: the cgroup2 mount without its controllers, and these v1 mounts, by bit. */
+int rast_cgroup_layout_init_some(unsigned int v1, struct rast_cgroup_layout *ret,
+				 struct rast_err *err);
+/* rmdir of `path`, and of it below those v1 mounts of `v1`, where nothing lives any more. Waits for
+ * nothing and goes no deeper: -EBUSY when that is not enough. */
+int rast_cgroup_remove_empty(const struct rast_cgroup_layout *l, unsigned int v1, const char *path);
 void rast_cgroup_layout_finish(struct rast_cgroup_layout *l);
 
 /* 0 means not limited. */

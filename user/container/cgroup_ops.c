@@ -155,6 +155,26 @@ static int remove_bounded(const struct rast_cgroup_layout *l, int dirfd, const c
 	}
 }
 
+int rast_cgroup_remove_empty(const struct rast_cgroup_layout *l, unsigned int v1, const char *path)
+{
+	char dir[256];
+	int i;
+
+	if (unlinkat(l->v2_fd, path, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return -errno;
+	for (i = 0; i < RAST_CG_MAX; i++) {
+		if (!(v1 & (1u << i)))
+			continue;
+		/* Its mount is not where it was: somebody else must look. */
+		if (!(l->v1 & (1u << i)))
+			return -EBUSY;
+		(void)snprintf(dir, sizeof(dir), "%s/%s", l->v1_path[i], path);
+		if (rmdir(dir) < 0 && errno != ENOENT)
+			return -errno;
+	}
+	return 0;
+}
+
 int rast_cgroup_remove(const struct rast_cgroup_layout *l, const char *path, struct rast_err *err)
 {
 	uint64_t until = now_ms() + REMOVE_TIMEOUT_MS;

@@ -219,6 +219,15 @@ int rast_launch_start(const struct rast_launch *l, struct rast_launched *ret, st
 	}
 	ours = sv[0];
 	theirs = sv[1];
+	/* Started without standard files, we must not take the container's places. */
+	if (theirs < 3) {
+		theirs = fcntl(sv[1], F_DUPFD_CLOEXEC, 3);
+		(void)close(sv[1]);
+		if (theirs < 0) {
+			r = rast_err_sys(err, errno, "socketpair");
+			goto out;
+		}
+	}
 	/* Nobody in a shared pid namespace may look into us or the child (fds, exe, memory). */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	r = launch_tail_prepare(&c->tail);

@@ -154,6 +154,9 @@ static int set_stdio(struct launch_ctx *c)
 {
 	int i, fd[3];
 
+	/* A foreground run keeps what it was started with. */
+	if (c->l->stdio[0] == 0 && c->l->stdio[1] == 1 && c->l->stdio[2] == 2)
+		return 0;
 	/* One of them may be 0..2 itself and be overwritten before its turn: move them up first. */
 	for (i = 0; i < 3; i++) {
 		fd[i] = fcntl(c->l->stdio[i], F_DUPFD_CLOEXEC, 3);
@@ -306,20 +309,18 @@ static int enter_cwd(struct launch_ctx *c)
 	return 0;
 }
 
-/* The socket and the memfd move to 3 and 4, everything above is closed. */
+/* All but 0 to 2, the socket and the memfd. */
 static int close_others(struct launch_ctx *c)
 {
-	int exe = (int)c->tail.map.exe_fd, moved;
+	unsigned int sock = (unsigned int)c->sock, exe = c->tail.map.exe_fd;
+	unsigned int lo = exe < sock ? exe : sock, hi = exe < sock ? sock : exe;
 
-	moved = fcntl(c->sock, F_DUPFD_CLOEXEC, 5);
-	if (moved < 0 || (exe >= 0 && (exe = fcntl(exe, F_DUPFD_CLOEXEC, 5)) < 0))
-		return fail(c, RAST_STEP_STDIO, errno, "dup");
-	if (dup3(moved, 3, O_CLOEXEC) < 0 || (exe >= 0 && dup3(exe, 4, O_CLOEXEC) < 0))
-		return fail(c, RAST_STEP_STDIO, errno, "dup");
-	c->sock = c->tail.report_fd = 3;
-	if (exe >= 0)
-		c->tail.map.exe_fd = 4;
-	if (syscall(SYS_close_range, exe >= 0 ? 5u : 4u, ~0u, 0) < 0)
+	/* No memfd is -1. */
+	if (exe == (uint32_t)-1)
+		hi = lo;
+	if ((lo > 3 && syscall(SYS_close_range, 3u, lo - 1, 0) < 0) ||
+	    (hi > lo + 1 && syscall(SYS_close_range, lo + 1, hi - 1, 0) < 0) ||
+	    syscall(SYS_close_range, hi + 1, ~0u, 0) < 0)
 		return fail(c, RAST_STEP_STDIO, errno, "close_range");
 	return 0;
 }

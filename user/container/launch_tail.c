@@ -161,6 +161,14 @@ int launch_tail_prepare(struct launch_tail *t)
 		fd = memfd_create("container", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
+	if (fd < 3) {
+		int high = fcntl(fd, F_DUPFD_CLOEXEC, 3), saved = errno;
+
+		(void)close(fd);
+		if (high < 0)
+			return -saved;
+		fd = high;
+	}
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {
 		int saved = errno;
 

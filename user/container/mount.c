@@ -53,6 +53,13 @@ int rast_step_fail(struct rast_launch_report *rep, int step, int err, const char
 	return -err;
 }
 
+/* Before exec everything is closed by one call: only who opens very many need care. */
+static void close_later(int fd)
+{
+	if (fd >= 128)
+		(void)close(fd);
+}
+
 struct option {
 	const char *key, *value;
 };
@@ -72,7 +79,7 @@ static int make_fs(const char *type, const struct option *opts, unsigned long at
 	fd = sys_fsmount(fs, FSMOUNT_CLOEXEC, attrs);
 	if (fd < 0)
 		goto fail;
-	(void)close(fs);
+	close_later(fs);
 	return fd;
 fail:
 	saved = errno;
@@ -95,14 +102,23 @@ static int attach_name(int fd, int dirfd, const char *name)
 	return sys_move_mount(fd, "", dirfd, name, MOVE_MOUNT_F_EMPTY_PATH) == 0 ? 0 : -errno;
 }
 
+/* In a directory that we have just made ourselves. */
+static int attach_new(int fd, int dirfd, const char *name)
+{
+	if (mkdirat(dirfd, name, 0755) < 0)
+		return -errno;
+	return sys_move_mount(fd, "", dirfd, name, MOVE_MOUNT_F_EMPTY_PATH) == 0 ? 0 : -errno;
+}
+
 static int mount_name(const char *type, const struct option *opts, unsigned long attrs, int dirfd,
-		      const char *name, const char *what, struct rast_launch_report *rep)
+		      const char *name, bool is_new, const char *what,
+		      struct rast_launch_report *rep)
 {
 	int fd = make_fs(type, opts, attrs), r;
 
 	if (fd < 0)
 		return rast_step_fail(rep, RAST_STEP_MOUNT, -fd, what);
-	r = attach_name(fd, dirfd, name);
+	r = is_new ? attach_new(fd, dirfd, name) : attach_name(fd, dirfd, name);
 	if (r < 0) {
 		(void)close(fd);
 		return rast_step_fail(rep, RAST_STEP_MOUNT, -r, what);
@@ -158,7 +174,7 @@ static int make_dev(const struct rast_mount_plan *p, int root, int *ret_dev, int
 	size_t i;
 
 	(void)pts_opts;
-	dev = mount_name("tmpfs", dev_opts, MOUNT_ATTR_NOSUID, root, "dev", "/dev", rep);
+	dev = mount_name("tmpfs", dev_opts, MOUNT_ATTR_NOSUID, root, "dev", false, "/dev", rep);
 	if (dev < 0)
 		return dev;
 	for (i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
@@ -179,7 +195,7 @@ static int make_dev(const struct rast_mount_plan *p, int root, int *ret_dev, int
 	fd = mount_name(
 		"devpts",
 		(const struct option[]){{"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", "5"}, {0}},
-		MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, dev, "pts", "/dev/pts", rep);
+		MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, dev, "pts", true, "/dev/pts", rep);
 	if (fd < 0)
 		return fd;
 	if (ret_ptmx) {
@@ -195,12 +211,12 @@ static int make_dev(const struct rast_mount_plan *p, int root, int *ret_dev, int
 			*--q = (char)('0' + v % 10);
 		shm_opts[1].value = q;
 	}
-	fd = mount_name("tmpfs", shm_opts, NO_SUID_DEV_EXEC, dev, "shm", "/dev/shm", rep);
+	fd = mount_name("tmpfs", shm_opts, NO_SUID_DEV_EXEC, dev, "shm", true, "/dev/shm", rep);
 	if (fd < 0)
 		return fd;
 	if (p->own_ipc) {
-		fd = mount_name("mqueue", mq_opts, NO_SUID_DEV_EXEC, dev, "mqueue", "/dev/mqueue",
-				rep);
+		fd = mount_name("mqueue", mq_opts, NO_SUID_DEV_EXEC, dev, "mqueue", true,
+				"/dev/mqueue", rep);
 		/* A kernel without POSIX message queues has no such file system. */
 		if (fd < 0 && fd != -ENODEV)
 			return fd;
@@ -214,8 +230,8 @@ static int make_sys(const struct rast_mount_plan *p, int root, struct rast_launc
 {
 	int fd;
 
-	fd = mount_name("sysfs", NULL, NO_SUID_DEV_EXEC | MOUNT_ATTR_RDONLY, root, "sys", "/sys",
-			rep);
+	fd = mount_name("sysfs", NULL, NO_SUID_DEV_EXEC | MOUNT_ATTR_RDONLY, root, "sys", false,
+			"/sys", rep);
 	if (fd < 0)
 		return fd;
 	if (p->cgroup) {
@@ -339,6 +355,28 @@ static int open_listed(const struct bases *b, const char *path)
 }
 
 /*
+ * A path as directory and name. One name in a file system that we made a moment ago is left to the call
+ * that uses it: the last component of what is mounted on is never followed. All else is looked up here.
+ */
+static int locate(const struct bases *b, const char *path, int *ret_dir, const char **ret_name)
+{
+	const char *name = path;
+	int base = base_of(b, &name), fd;
+
+	if (base >= 0 && *name && *name != '.' && !strchr(name, '/')) {
+		*ret_dir = base;
+		*ret_name = name;
+		return 0;
+	}
+	fd = open_listed(b, path);
+	if (fd < 0)
+		return fd;
+	*ret_dir = fd;
+	*ret_name = "";
+	return 0;
+}
+
+/*
  * A file is hidden by our /dev/null (the node that was made a moment ago on a tmpfs nobody else has seen),
  * a directory by one empty read-only tmpfs that all of them share.
  */
@@ -348,13 +386,19 @@ static int mask(const struct bases *b, const char *const *list, struct rast_laun
 	int empty = -1, null = -1;
 
 	for (; *list; list++) {
-		int fd = open_listed(b, *list), tree;
+		const char *name;
 		struct stat st;
+		int dir, tree, r;
 
-		if (fd == -ENOENT || fd == -ENOTDIR)
+		r = locate(b, *list, &dir, &name);
+		if (r == 0 && fstatat(dir, name, &st, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) < 0)
+			r = -errno;
+		if (r == -ENOENT || r == -ENOTDIR)
 			continue;
-		if (fd < 0 || fstat(fd, &st) < 0)
-			return rast_step_fail(rep, RAST_STEP_MASK, fd < 0 ? -fd : errno, *list);
+		if (r == 0 && S_ISLNK(st.st_mode))
+			r = -ELOOP;
+		if (r < 0)
+			return rast_step_fail(rep, RAST_STEP_MASK, -r, *list);
 		if (S_ISDIR(st.st_mode)) {
 			if (empty < 0) {
 				tree = empty = make_fs("tmpfs", opts,
@@ -376,13 +420,14 @@ static int mask(const struct bases *b, const char *const *list, struct rast_laun
 			tree = sys_open_tree(null, "",
 					     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 		}
-		if (tree < 0 ||
-		    sys_move_mount(tree, "", fd, "",
-				   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		if (tree < 0 || sys_move_mount(tree, "", dir, name,
+					       MOVE_MOUNT_F_EMPTY_PATH |
+						       (*name ? 0 : MOVE_MOUNT_T_EMPTY_PATH)) < 0)
 			return rast_step_fail(rep, RAST_STEP_MASK, errno, *list);
 		if (tree != empty)
-			(void)close(tree);
-		(void)close(fd);
+			close_later(tree);
+		if (!*name)
+			close_later(dir);
 	}
 	return 0;
 }
@@ -406,8 +451,8 @@ static int make_read_only(const struct bases *b, const char *const *list,
 		    sys_move_mount(tree, "", fd, "",
 				   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 			return rast_step_fail(rep, RAST_STEP_READ_ONLY, errno, *list);
-		(void)close(tree);
-		(void)close(fd);
+		close_later(tree);
+		close_later(fd);
 	}
 	return 0;
 }
@@ -482,7 +527,8 @@ int rast_mount_apply(const struct rast_mount_plan *p, int *ret_ptmx, bool *ret_n
 	if (sys_move_mount(p->root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return rast_step_fail(rep, RAST_STEP_ROOT, errno, "/");
 	if (p->proc) {
-		b.proc = mount_name("proc", NULL, NO_SUID_DEV_EXEC, b.root, "proc", "/proc", rep);
+		b.proc = mount_name("proc", NULL, NO_SUID_DEV_EXEC, b.root, "proc", false, "/proc",
+				    rep);
 		if (b.proc < 0)
 			return b.proc;
 		r = write_sysctls(p, b.proc, rep);

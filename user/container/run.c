@@ -181,12 +181,12 @@ static json_t *state_of(const struct start *s)
 	ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	for (i = 0; s->process.argv[i]; i++)
 		(void)json_array_append_new(command, json_string(s->process.argv[i]));
-	o = json_pack("{s:s,s:s,s:o,s:I,s:s,s:I,s:o,s:I,s:I,s:s,s:o}", "name", s->box->name,
+	o = json_pack("{s:s,s:s,s:o,s:I,s:s,s:I,s:i,s:o,s:I,s:I,s:s,s:o}", "name", s->box->name,
 		      "rootfs", s->rootfs, "command", command, "slot", (json_int_t)s->opts->slot,
-		      "cgroup", s->cgroup_path, "cgroup_id", (json_int_t)s->cgroup.id, "started",
-		      rast_json_time(ns), "started_ns", (json_int_t)ns, "restarts",
-		      (json_int_t)s->opts->restarts, "log", s->log, "exec",
-		      run_process_json(&s->process, s->box));
+		      "cgroup", s->cgroup_path, "cgroup_id", (json_int_t)s->cgroup.id, "cgroup_v1",
+		      (int)s->cgroup.v1, "started", rast_json_time(ns), "started_ns",
+		      (json_int_t)ns, "restarts", (json_int_t)s->opts->restarts, "log", s->log,
+		      "exec", run_process_json(&s->process, s->box));
 	rast_json_set_str(o, "image", s->box->image);
 	rast_json_set_str(o, "missing", s->missing);
 	return o;
@@ -236,10 +236,10 @@ static int plan(struct start *s, struct rast_err *err)
 	r = run_mounts_init(&s->mounts, s->in, s->pod, s->box, s->opts, s->rootfs, err);
 	if (r < 0)
 		return r;
-	r = rast_cgroup_layout_init(&s->layout, err);
+	limits_of(s->box, s->opts->stats, &lim);
+	r = rast_cgroup_layout_init_for(&lim, &s->layout, err);
 	if (r < 0)
 		return r;
-	limits_of(s->box, s->opts->stats, &lim);
 	s->missing = rast_cgroup_missing(&s->layout, &lim, s->missing_buf, sizeof(s->missing_buf));
 	return rast_cgroup_create(&s->layout, s->cgroup_path, &lim, &s->cgroup, err);
 }
@@ -412,6 +412,66 @@ int rast_container_remove(const struct rast_instance *in, const char *ns, const 
 		if (r < 0 && !first)
 			first = rast_err_sys(err, -r, "%s", path);
 	}
+	return first;
+}
+
+/*
+ * The usual end: the process is gone, and a cgroup that can be removed had nothing alive in it, so there
+ * is nothing to kill or to wait for. False: the long way must be gone.
+ */
+static bool removed_at_once(const struct rast_instance *in, const struct rast_cgroup_layout *l,
+			    const char *ns, const char *pod, const json_t *container)
+{
+	const char *name = rast_json_str(container, "name");
+	const json_t *v1 = json_object_get(container, "cgroup_v1");
+	char path[512], tail[160];
+
+	/* Alive although it is not in its cgroup, or a zombie that somebody waits for: the long way. */
+	if (!json_is_integer(v1) || kill((pid_t)rast_json_int(container, "pid"), 0) == 0 ||
+	    rast_container_cgroup_path(in, ns, pod, name, path, sizeof(path)) < 0 ||
+	    rast_cgroup_remove_empty(l, (unsigned int)json_integer_value(v1), path) < 0)
+		return false;
+	(void)snprintf(tail, sizeof(tail), "containers/%s.json", name);
+	if (rast_state_pod_path(in, ns, pod, tail, path, sizeof(path)) == 0)
+		(void)unlink(path);
+	return true;
+}
+
+int rast_container_remove_all(const struct rast_instance *in, const json_t *pod,
+			      unsigned int grace_ms, struct rast_err *err)
+{
+	const char *ns = rast_json_str(pod, "namespace"), *name = rast_json_str(pod, "name");
+	const json_t *list = json_object_get(pod, "containers"), *c;
+	/* One that failed to start has no state, and may have left v1 directories of the pod. */
+	bool all = (size_t)rast_json_int(pod, "n_containers") == json_array_size(list);
+	struct rast_cgroup_layout l;
+	unsigned int v1 = 0;
+	char path[160];
+	int r, first = 0;
+	size_t i;
+
+	json_array_foreach((json_t *)(uintptr_t)list, i, c)
+		v1 |= (unsigned int)rast_json_int(c, "cgroup_v1");
+	r = rast_cgroup_layout_init_some(v1, &l, err);
+	if (r < 0)
+		return r;
+	json_array_foreach((json_t *)(uintptr_t)list, i, c) {
+		if (removed_at_once(in, &l, ns, name, c))
+			continue;
+		all = false;
+		r = rast_container_stop(in, ns, name, c, grace_ms, err);
+		if (r < 0 && !first)
+			first = r;
+		r = rast_container_remove(in, ns, name, rast_json_str(c, "name"), err);
+		if (r < 0 && !first)
+			first = r;
+	}
+	r = rast_container_cgroup_path(in, ns, name, NULL, path, sizeof(path));
+	if (r < 0 || !all || rast_cgroup_remove_empty(&l, v1, path) < 0)
+		r = rast_container_remove_pod_cgroup(in, ns, name, err);
+	if (r < 0 && !first)
+		first = r;
+	rast_cgroup_layout_finish(&l);
 	return first;
 }
 

@@ -5,7 +5,8 @@
  * be known to the kernel's maps is told by the caller's before_exec.
  *
  * What is written below <run_dir>/pods/NS/POD is said in state.h. To the C.json object this adds
- * "cgroup" (path below each mount), "missing" (controllers that a limit had no use of) and "exec", an
+ * "cgroup" (path below each mount), "cgroup_v1" (which v1 controllers it
+ * joined, bits of cgroup.h), "missing" (controllers that a limit had no use of) and "exec", an
  * object for exec.c: {"uid","gid","caps","no_new_privs","seccomp","cwd","env":[…]}.
  */
 #ifndef RAST_CONTAINER_RUN_H
@@ -65,6 +66,13 @@ int rast_container_stop(const struct rast_instance *in, const char *ns, const ch
 /* Kills what is left of it; removes its cgroups, layer, log and C.json. 0 when nothing was there. */
 int rast_container_remove(const struct rast_instance *in, const char *ns, const char *pod,
 			  const char *name, struct rast_err *err);
+/*
+ * Ends and removes all containers of a pod (as rast_state_pod_load() gives it, with "containers"), and its
+ * cgroup directories. Files below the data folder are left: they go with the pod's state. The first
+ * error is returned, the rest is done all the same.
+ */
+int rast_container_remove_all(const struct rast_instance *in, const json_t *pod,
+			      unsigned int grace_ms, struct rast_err *err);
 /* After the last container: the pod's own cgroup directories. */
 int rast_container_remove_pod_cgroup(const struct rast_instance *in, const char *ns,
 				     const char *pod, struct rast_err *err);

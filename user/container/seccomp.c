@@ -72,6 +72,7 @@ static int cache_load(const char *path, uint64_t hash, struct rast_seccomp_filte
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	_cleanup_free_ struct sock_filter *insns = NULL;
+	_cleanup_free_ char *buf = NULL;
 	struct header h;
 	struct stat st;
 	size_t bytes;
@@ -80,8 +81,17 @@ static int cache_load(const char *path, uint64_t hash, struct rast_seccomp_filte
 		return -errno;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != 0 || (st.st_mode & 022))
 		return -EPERM;
-	if (read(fd, &h, sizeof(h)) != (ssize_t)sizeof(h) || h.magic != MAGIC ||
-	    h.version != VERSION || h.hash != hash || !h.len || h.len > RAST_SECCOMP_MAX_INSNS)
+	if (st.st_size < (off_t)sizeof(h) ||
+	    st.st_size > (off_t)(sizeof(h) + RAST_SECCOMP_MAX_INSNS * sizeof(*insns)))
+		return -EINVAL;
+	buf = malloc((size_t)st.st_size);
+	if (!buf)
+		return -ENOMEM;
+	if (read(fd, buf, (size_t)st.st_size) != (ssize_t)st.st_size)
+		return -EINVAL;
+	memcpy(&h, buf, sizeof(h));
+	if (h.magic != MAGIC || h.version != VERSION || h.hash != hash || !h.len ||
+	    h.len > RAST_SECCOMP_MAX_INSNS)
 		return -EINVAL;
 	bytes = h.len * sizeof(*insns);
 	if ((uint64_t)st.st_size != sizeof(h) + bytes)
@@ -89,8 +99,8 @@ static int cache_load(const char *path, uint64_t hash, struct rast_seccomp_filte
 	insns = malloc(bytes);
 	if (!insns)
 		return -ENOMEM;
-	if (read(fd, insns, bytes) != (ssize_t)bytes ||
-	    fnv(0xcbf29ce484222325ull, insns, bytes) != h.sum)
+	memcpy(insns, buf + sizeof(h), bytes);
+	if (fnv(0xcbf29ce484222325ull, insns, bytes) != h.sum)
 		return -EINVAL;
 	ret->insns = TAKE_PTR(insns);
 	ret->len = (unsigned short)h.len;

@@ -25,11 +25,14 @@ int rast_state_lock(const struct rast_instance *in, int *ret_fd, struct rast_err
 	char path[128];
 	int r;
 
-	r = rast_mkdir_p(in->run_dir, 0755);
-	if (r < 0)
-		return rast_err_sys(err, -r, "%s", in->run_dir);
 	(void)snprintf(path, sizeof(path), "%s/lock", in->run_dir);
 	r = rast_lock_file(path, 1, ret_fd);
+	if (r == -ENOENT) {
+		r = rast_mkdir_p(in->run_dir, 0755);
+		if (r < 0)
+			return rast_err_sys(err, -r, "%s", in->run_dir);
+		r = rast_lock_file(path, 1, ret_fd);
+	}
 	return r < 0 ? rast_err_sys(err, -r, "%s", path) : 0;
 }
 
@@ -72,9 +75,12 @@ int rast_state_data_remove(const struct rast_instance *in, const char *ns, const
 	char path[512], volume[800];
 	int n, i, r;
 
-	r = rast_state_data_path(in, ns, pod, "volumes", path, sizeof(path));
+	r = rast_state_data_path(in, ns, pod, NULL, path, sizeof(path));
 	if (r < 0)
 		return rast_err_sys(err, -r, "data of pod %.64s/%.64s", ns, pod);
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	(void)rast_state_data_path(in, ns, pod, "volumes", path, sizeof(path));
 	n = scandir(path, &names, NULL, NULL);
 	for (i = 0; i < n; i++) {
 		if (names[i]->d_name[0] != '.') {
@@ -134,9 +140,11 @@ int rast_state_pod_load(const struct rast_instance *in, const char *ns, const ch
 	r = rast_state_pod_path(in, ns, pod, "pod.json", path, sizeof(path));
 	if (r < 0)
 		return rast_err_set(err, -r, "pod %.64s/%.64s: not a pod's name", ns, pod);
-	if (access(path, F_OK) < 0 && errno == ENOENT)
-		return rast_err_set(err, ENOENT, "no pod %s/%s", ns, pod);
 	r = rast_json_load(AT_FDCWD, path, &obj, err);
+	if (r == -ENOENT) {
+		rast_err_clear(err);
+		return rast_err_set(err, ENOENT, "no pod %s/%s", ns, pod);
+	}
 	if (r < 0)
 		return r;
 	if (containers) {
@@ -177,9 +185,12 @@ int rast_state_pod_remove(const struct rast_instance *in, const char *ns, const 
 	r = rast_state_pod_path(in, ns, pod, "pod.json", path, sizeof(path));
 	if (!r && unlink(path) < 0 && errno != ENOENT)
 		r = -errno;
+	/* Nothing else is left of most pods: two directories. */
+	if (!r && rast_state_pod_path(in, ns, pod, "containers", path, sizeof(path)) == 0)
+		(void)rmdir(path);
 	if (!r)
 		r = rast_state_pod_path(in, ns, pod, NULL, path, sizeof(path));
-	if (!r)
+	if (!r && rmdir(path) < 0 && errno != ENOENT)
 		r = rast_remove_tree(AT_FDCWD, path);
 	if (r < 0)
 		return rast_err_sys(err, -r, "%s", path);
@@ -373,47 +384,61 @@ static int numbers_open(const struct rast_instance *in)
 	return fd < 0 ? -errno : fd;
 }
 
-int rast_state_number_take(const struct rast_instance *in, enum rast_state_number kind,
-			   uint32_t *ret, struct rast_err *err)
+/* Lowest clear bit from `first` on, set. */
+static int take_bit(unsigned char *map, size_t bytes, uint32_t first, uint32_t *ret)
 {
-	uint32_t first = kind == RAST_NUMBER_SLOT ? 0 : RAST_IDENTITY_FIRST;
-	size_t bytes = kind == RAST_NUMBER_SLOT ? SLOT_BYTES : IDENTITY_BYTES;
-	off_t base = kind == RAST_NUMBER_SLOT ? 0 : SLOT_BYTES;
-	unsigned char map[IDENTITY_BYTES > SLOT_BYTES ? IDENTITY_BYTES : SLOT_BYTES] = {0};
-	_cleanup_close_ int fd = numbers_open(in);
 	uint32_t i;
+
+	for (i = first; i < bytes * 8; i++)
+		if (!(map[i / 8] & (1u << (i % 8)))) {
+			map[i / 8] |= (unsigned char)(1u << (i % 8));
+			*ret = i;
+			return 0;
+		}
+	return -ENOSPC;
+}
+
+int rast_state_numbers_take(const struct rast_instance *in, uint32_t *ret_identity,
+			    uint32_t *ret_slots, size_t n_slots, struct rast_err *err)
+{
+	unsigned char map[SLOT_BYTES + IDENTITY_BYTES] = {0};
+	_cleanup_close_ int fd = numbers_open(in);
+	size_t i;
 
 	if (fd < 0)
 		return rast_err_sys(err, -fd, "%s/numbers", in->run_dir);
 	/* A file that is still short reads as zeroes: nothing taken. */
-	if (pread(fd, map, bytes, base) < 0)
+	if (pread(fd, map, sizeof(map), 0) < 0)
 		return rast_err_sys(err, errno, "%s/numbers", in->run_dir);
-	for (i = first; i < bytes * 8; i++)
-		if (!(map[i / 8] & (1u << (i % 8))))
-			break;
-	if (i == bytes * 8)
-		return rast_err_set(err, ENOSPC, "all %zu %s are taken", bytes * 8 - first,
-				    kind == RAST_NUMBER_SLOT ? "container slots" : "identities");
-	map[i / 8] |= (unsigned char)(1u << (i % 8));
-	if (pwrite(fd, map + i / 8, 1, base + i / 8) != 1)
+	if (take_bit(map + SLOT_BYTES, IDENTITY_BYTES, RAST_IDENTITY_FIRST, ret_identity) < 0)
+		return rast_err_set(err, ENOSPC, "all %d identities are taken",
+				    IDENTITY_BYTES * 8 - RAST_IDENTITY_FIRST);
+	for (i = 0; i < n_slots; i++)
+		if (take_bit(map, SLOT_BYTES, 0, &ret_slots[i]) < 0)
+			return rast_err_set(err, ENOSPC, "all %d container slots are taken",
+					    SLOT_BYTES * 8);
+	if (pwrite(fd, map, sizeof(map), 0) != (ssize_t)sizeof(map))
 		return rast_err_sys(err, errno ? errno : EIO, "%s/numbers", in->run_dir);
-	*ret = i;
 	return 0;
 }
 
-int rast_state_number_drop(const struct rast_instance *in, enum rast_state_number kind,
-			   uint32_t number)
+int rast_state_numbers_drop(const struct rast_instance *in, uint32_t identity,
+			    const uint32_t *slots, size_t n_slots)
 {
-	off_t at = (kind == RAST_NUMBER_SLOT ? 0 : SLOT_BYTES) + (off_t)(number / 8);
+	unsigned char map[SLOT_BYTES + IDENTITY_BYTES] = {0};
 	_cleanup_close_ int fd = numbers_open(in);
-	unsigned char byte = 0;
+	size_t i;
 
 	if (fd < 0)
 		return fd;
-	if (pread(fd, &byte, 1, at) < 0)
+	if (pread(fd, map, sizeof(map), 0) < 0)
 		return -errno;
-	byte &= (unsigned char)~(1u << (number % 8));
-	return pwrite(fd, &byte, 1, at) == 1 ? 0 : -EIO;
+	if (identity && identity < RAST_MAX_IDENTITIES)
+		map[SLOT_BYTES + identity / 8] &= (unsigned char)~(1u << (identity % 8));
+	for (i = 0; i < n_slots; i++)
+		if (slots[i] < RAST_MAX_CONTAINERS)
+			map[slots[i] / 8] &= (unsigned char)~(1u << (slots[i] % 8));
+	return pwrite(fd, map, sizeof(map), 0) == (ssize_t)sizeof(map) ? 0 : -EIO;
 }
 
 int rast_state_start_ticks(int pid, uint64_t *ret)

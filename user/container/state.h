@@ -76,12 +76,15 @@ struct rast_state_name {
 int rast_state_resolve(const struct rast_instance *in, const char *name,
 		       struct rast_state_name *ret, struct rast_err *err);
 
-/* Lowest free number of its kind, marked as taken; hold the node lock. -ENOSPC with err. */
-enum rast_state_number { RAST_NUMBER_SLOT, RAST_NUMBER_IDENTITY };
-int rast_state_number_take(const struct rast_instance *in, enum rast_state_number kind,
-			   uint32_t *ret, struct rast_err *err);
-int rast_state_number_drop(const struct rast_instance *in, enum rast_state_number kind,
-			   uint32_t number);
+/*
+ * The lowest free identity and container slots, marked as taken; hold the node lock. -ENOSPC with err:
+ * then none is. ret_slots has room for n_slots.
+ */
+int rast_state_numbers_take(const struct rast_instance *in, uint32_t *ret_identity,
+			    uint32_t *ret_slots, size_t n_slots, struct rast_err *err);
+/* identity 0: none. */
+int rast_state_numbers_drop(const struct rast_instance *in, uint32_t identity,
+			    const uint32_t *slots, size_t n_slots);
 
 /* After a crash: only what these pods (rast_state_pods) hold stays taken. Hold the node lock. */
 int rast_state_numbers_rebuild(const struct rast_instance *in, const json_t *pods,

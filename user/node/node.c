@@ -124,14 +124,15 @@ static int reserve_state(const struct rast_instance *in, struct starting *s, str
 	}
 	state = pod_json(pod, s->want);
 	(void)json_object_set_new(state, "slots", slots);
-	r = rast_state_number_take(in, RAST_NUMBER_IDENTITY, &s->identity, err);
-	for (i = 0; !r && i < pod->n_containers; i++) {
-		r = rast_state_number_take(in, RAST_NUMBER_SLOT, &s->slots[i], err);
-		if (!r)
-			(void)json_array_append_new(slots, json_integer(s->slots[i]));
+	r = rast_state_numbers_take(in, &s->identity, s->slots, pod->n_containers, err);
+	if (r < 0) {
+		s->identity = 0;
+		return r;
 	}
+	for (i = 0; i < pod->n_containers; i++)
+		(void)json_array_append_new(slots, json_integer(s->slots[i]));
 	(void)json_object_set_new(state, "identity", json_integer(s->identity));
-	if (!r && has_network(pod)) {
+	if (has_network(pod)) {
 		(void)snprintf(key, sizeof(key), "%s/%s", pod->ns, pod->name);
 		r = rast_ipam_alloc(in, key, &s->addr, err);
 		if (!r) {
@@ -420,21 +421,21 @@ int rast_node_up(const struct rast_instance *in, struct rast_node_pod *pods, siz
 
 void rast_node_drop_numbers(const struct rast_instance *in, const json_t *pod)
 {
+	uint32_t slots[RAST_POD_MAX_CONTAINERS];
 	const json_t *slot;
-	size_t i;
+	size_t i, n = 0;
 
 	json_array_foreach(json_object_get(pod, "slots"), i, slot)
-		(void)rast_state_number_drop(in, RAST_NUMBER_SLOT,
-					     (uint32_t)json_integer_value(slot));
-	if (rast_json_int(pod, "identity"))
-		(void)rast_state_number_drop(in, RAST_NUMBER_IDENTITY,
-					     (uint32_t)rast_json_int(pod, "identity"));
+		if (n < RAST_POD_MAX_CONTAINERS)
+			slots[n++] = (uint32_t)json_integer_value(slot);
+	(void)rast_state_numbers_drop(in, (uint32_t)rast_json_int(pod, "identity"), slots, n);
 }
 
-int rast_node_pod_undo(const struct rast_instance *in, const char *ns, const char *name,
-		       unsigned int grace_ms, struct rast_err *err)
+/* `pod` with its containers. */
+static int undo_loaded(const struct rast_instance *in, const json_t *pod, unsigned int grace_ms,
+		       struct rast_err *err)
 {
-	_cleanup_json_ json_t *pod = NULL;
+	const char *ns = rast_json_str(pod, "namespace"), *name = rast_json_str(pod, "name");
 	struct in_addr addr;
 	char path[512], key[320];
 	const char *ifname;
@@ -442,15 +443,10 @@ int rast_node_pod_undo(const struct rast_instance *in, const char *ns, const cha
 	size_t i;
 	int r = 0;
 
-	if (rast_state_pod_load(in, ns, name, true, &pod, NULL) < 0)
-		return 0;
+	keep(&r, rast_container_remove_all(in, pod, grace_ms, err));
 	list = json_object_get(pod, "containers");
-	json_array_foreach(list, i, c) {
-		keep(&r, rast_container_stop(in, ns, name, c, grace_ms, err));
-		keep(&r, rast_container_remove(in, ns, name, rast_json_str(c, "name"), err));
+	json_array_foreach(list, i, c)
 		(void)rast_container_bpf_unregister(in, (uint64_t)rast_json_int(c, "cgroup_id"));
-	}
-	keep(&r, rast_container_remove_pod_cgroup(in, ns, name, err));
 	ifname = rast_json_str(pod, "ifname");
 	if (*ifname && inet_pton(AF_INET, rast_json_str(pod, "address"), &addr) == 1) {
 		/* Unbound from its address before the link goes, so that nobody inherits it. */
@@ -467,6 +463,16 @@ int rast_node_pod_undo(const struct rast_instance *in, const char *ns, const cha
 	return r;
 }
 
+int rast_node_pod_undo(const struct rast_instance *in, const char *ns, const char *name,
+		       unsigned int grace_ms, struct rast_err *err)
+{
+	_cleanup_json_ json_t *pod = NULL;
+
+	if (rast_state_pod_load(in, ns, name, true, &pod, NULL) < 0)
+		return 0;
+	return undo_loaded(in, pod, grace_ms, err);
+}
+
 int rast_node_pod_stop(const struct rast_instance *in, const char *ns, const char *name,
 		       int grace_ms, struct rast_err *err)
 {
@@ -478,12 +484,12 @@ int rast_node_pod_stop(const struct rast_instance *in, const char *ns, const cha
 	r = rast_state_lock(in, &lock, err);
 	if (r < 0)
 		return r;
-	if (rast_state_pod_load(in, ns, name, false, &pod, NULL) < 0)
+	if (rast_state_pod_load(in, ns, name, true, &pod, NULL) < 0)
 		return 0;
 	network = *rast_json_str(pod, "address") != '\0';
 	if (grace_ms < 0)
 		grace_ms = (int)rast_json_int(pod, "grace_s") * 1000;
-	r = rast_node_pod_undo(in, ns, name, (unsigned int)grace_ms, err);
+	r = undo_loaded(in, pod, (unsigned int)grace_ms, err);
 	if (r < 0 || !network)
 		return r;
 	r = rast_node_policy_change(in, NULL, 0, false, NULL, err);
