@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * How a container behaves, in windows of a few seconds: distinct destinations it opens, connect and
+ * How a container behaves, in windows of ten seconds: distinct destinations it opens, connect and
  * exec rates. Past a limit an event goes to the priority ring, once a window and kind.
  * Observation: it never refuses anything, and fails open.
  *
@@ -70,7 +70,8 @@ window_of(const struct rast_container *c, __u64 id, const struct rast_anomaly_li
 	if (w->cgroup_id != id)
 		claim(w, id);
 	start = w->start_ns;
-	if (!start || now - start >= ms * 1000000ull)
+	/* Signed: another CPU may have rolled it on after we looked at the clock. */
+	if (!start || (__s64)(now - start) >= (__s64)(ms * 1000000ull))
 		roll(w, start, now);
 	return w;
 }

@@ -14,7 +14,8 @@
 #endif
 
 #define RAST_FANOUT_BITS 1024u
-#define RAST_ANOMALY_WINDOW_MS 2000u
+/* Long enough for a scan that waits a second for every ten answers that never come. */
+#define RAST_ANOMALY_WINDOW_MS 10000u
 
 enum rast_anomaly_limit_flags {
 	RAST_ANOMALY_NEW_SYSCALL = 1

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* rastbpf: the table of all objects. Each one's verbs stand in its own *_cmd.c. */
 #include "account/account_cmd.h"
+#include "anomaly/anomaly_cmd.h"
 #include "audit/audit_cmd.h"
 #include "cli/cli.h"
 #include "cli/completion.h"
@@ -19,6 +20,7 @@ static const struct rast_object *const objects[] = {
 	&rast_object_up,
 	&rast_object_down,
 	&rast_object_account,
+	&rast_object_anomaly,
 	&rast_object_audit,
 	&rast_object_config,
 	&rast_object_gc,

@@ -5,6 +5,7 @@
  */
 #include "controller/controller.h"
 #include "account/account_feature.h"
+#include "anomaly/anomaly_feature.h"
 #include "audit/audit_feature.h"
 #include "controller/pods.h"
 #include "node/node_feature.h"
@@ -18,5 +19,6 @@ const struct rast_feature *const rast_features[] = {
 	&rast_policy_feature,
 	&rast_account_feature,
 	&rast_audit_feature,
+	&rast_anomaly_feature,
 	NULL,
 };
