@@ -66,3 +66,5 @@ $(O)/tests/traffic: selftests/bpf/traffic.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<
+$(call unit_test,test_anomaly,selftests/unit/test_anomaly.c,pure)
+$(call unit_test,bpf_anomaly,selftests/bpf/bpf_anomaly.c $(OBSERVE),loader pure)

@@ -8,7 +8,8 @@
 #include <string.h>
 
 #define DEVIATIONS 8.0  /* MADs, scaled to standard deviations, above the median */
-#define ABOVE_MAX 1.5   /* nor is unusual what exceeds the most that was ever seen by less */
+#define ABOVE_HIGH 2.0  /* nor is unusual what is less than so many times the usual high */
+#define HIGH 0.95       /* what lies above in the past is too rare to be usual */
 #define CALM 0.5        /* of the threshold: below it an episode calms down */
 #define BUSY_CALLS 1000 /* system calls a second below which the part that fails says nothing */
 #define BIT(m) (1u << (m))
@@ -63,10 +64,10 @@ double rast_anomaly_destinations(uint32_t bits)
 
 uint32_t rast_anomaly_bits(double destinations)
 {
-	double bits = round(-RAST_FANOUT_BITS * expm1(-destinations / RAST_FANOUT_BITS));
+	double n = RAST_FANOUT_BITS, bits = round(-n * expm1(-destinations / n));
 
 	/* A limit above what the bitmap can tell would never be reached. */
-	return bits > RAST_FANOUT_BITS - 24 ? RAST_FANOUT_BITS - 24 : (uint32_t)bits;
+	return bits > n - 24 ? RAST_FANOUT_BITS - 24 : (uint32_t)bits;
 }
 
 bool rast_anomaly_learned(const struct rast_anomaly *a)
@@ -82,7 +83,7 @@ double rast_anomaly_threshold(const struct rast_anomaly *a, enum rast_anomaly_me
 	if (!rast_anomaly_learned(a))
 		return metrics[m].hard;
 	t = b->median + DEVIATIONS * 1.4826 * b->mad;
-	t = fmax(t, ABOVE_MAX * b->max);
+	t = fmax(t, ABOVE_HIGH * b->high);
 	return fmax(t, metrics[m].floor);
 }
 
@@ -105,7 +106,7 @@ void rast_anomaly_baseline_settle(struct rast_anomaly_baseline *b)
 	memcpy(v, b->ring, b->n * sizeof(*v));
 	qsort(v, b->n, sizeof(*v), by_value);
 	b->median = v[b->n / 2];
-	b->max = v[b->n - 1];
+	b->high = v[(unsigned int)(HIGH * (b->n - 1))];
 	for (i = 0; i < b->n; i++)
 		v[i] = fabsf(v[i] - b->median);
 	qsort(v, b->n, sizeof(*v), by_value);
@@ -122,9 +123,9 @@ static void learn(struct rast_anomaly *a)
 		struct rast_anomaly_baseline *b = &a->base[m];
 		float v = (float)a->value[m];
 
-		/* On its way to an alarm: not what is usual, so the most that is stands for it. */
+		/* On its way to an alarm: not what is usual, so that which is stands for it. */
 		if (a->episode[m].over)
-			v = fminf(v, b->max);
+			v = fminf(v, b->high);
 		b->pending = fmaxf(b->pending, v);
 		if (!take)
 			continue;
@@ -132,8 +133,10 @@ static void learn(struct rast_anomaly *a)
 		b->next = (b->next + 1) % RAST_ANOMALY_RING;
 		b->n += b->n < RAST_ANOMALY_RING;
 		b->pending = 0;
-		/* Sorting now and then is enough, but the largest must be known at once. */
-		b->max = fmaxf(b->max, v);
+		/*
+		 * Sorting now and then is enough. No step of a slow rise may lift the threshold for
+		 * the next one: hence the high is a quantile and not the largest.
+		 */
 		if (b->next % 8 == 0 || a->samples + 1 == RAST_ANOMALY_WARMUP)
 			rast_anomaly_baseline_settle(b);
 	}
@@ -236,7 +239,8 @@ static int judge(struct rast_anomaly *a, unsigned int m, double seconds)
 
 	a->score = fmax(a->score, part);
 	e->over = part > 1 ? e->over + 1 : 0;
-	e->quiet = part < CALM ? e->quiet + 1 : 0;
+	/* What has gone on for so long need not calm down, only be learned. */
+	e->quiet = part < (e->samples < RAST_ANOMALY_ACCEPT ? CALM : 1) ? e->quiet + 1 : 0;
 	if (e->active || e->muted) {
 		e->samples++;
 		if (e->active && part > 1)

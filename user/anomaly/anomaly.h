@@ -53,7 +53,7 @@ struct rast_anomaly_baseline {
 	float ring[RAST_ANOMALY_RING];
 	unsigned int n, next;
 	float pending; /* largest of the step that is being filled */
-	float median, mad, max;
+	float median, mad, high;
 };
 
 struct rast_anomaly_episode {
@@ -105,7 +105,7 @@ int rast_anomaly_from_json(struct rast_anomaly *a, const json_t *json);
 /* Score and rates as members of a flat object. */
 void rast_anomaly_describe(const struct rast_anomaly *a, json_t *obj);
 
-/* Of anomaly_json.c, for its use alone: median, MAD and maximum of what is in the ring. */
+/* Of anomaly_json.c, for its use alone: median, MAD and usual high of what is in the ring. */
 void rast_anomaly_baseline_settle(struct rast_anomaly_baseline *b);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * A container's past as JSON, so that it outlives the controller and the container: not the ring but
- * order statistics of it, evenly spaced, which keep median, MAD and maximum near enough.
+ * order statistics of it, evenly spaced, which keep median, MAD and high near enough.
  */
 #include "anomaly/anomaly.h"
 
