@@ -189,6 +189,20 @@ static void a_scan_over_many_windows_is_one_episode(void **state)
 	assert_int_equal(s.findings, 2);
 }
 
+static void a_scan_during_warm_up_leaves_no_trace(void **state)
+{
+	struct series s = {0};
+	unsigned int i;
+
+	(void)state;
+	idle(&s, 12);
+	for (i = 1; i <= 10; i++)
+		step(&s, (struct second){.destinations = 10.0 * i, .connects = 10});
+	idle(&s, 60);
+	assert_int_equal(s.findings, 1);
+	assert_true(rast_anomaly_threshold(&s.a, RAST_METRIC_DESTINATIONS) == 50);
+}
+
 static void what_the_kernel_raised_is_not_found_again(void **state)
 {
 	struct series s = {0};
@@ -374,6 +388,7 @@ int main(void)
 		cmocka_unit_test(a_scan_is_one_finding_that_says_so),
 		cmocka_unit_test(a_scan_is_seen_before_anything_was_learned),
 		cmocka_unit_test(a_scan_over_many_windows_is_one_episode),
+		cmocka_unit_test(a_scan_during_warm_up_leaves_no_trace),
 		cmocka_unit_test(what_the_kernel_raised_is_not_found_again),
 		cmocka_unit_test(a_fork_bomb_is_one_finding),
 		cmocka_unit_test(burning_a_cpu_is_named_when_it_lasts),

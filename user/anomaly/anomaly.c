@@ -101,8 +101,10 @@ void rast_anomaly_baseline_settle(struct rast_anomaly_baseline *b)
 	float v[RAST_ANOMALY_RING];
 	unsigned int i;
 
-	if (!b->n)
+	if (!b->n) {
+		b->median = b->mad = b->high = 0;
 		return;
+	}
 	memcpy(v, b->ring, b->n * sizeof(*v));
 	qsort(v, b->n, sizeof(*v), by_value);
 	b->median = v[b->n / 2];
@@ -201,6 +203,24 @@ static void keep_worst(struct rast_anomaly *a, unsigned int m, double value, dou
 	e->seconds = seconds;
 }
 
+/* The rise that led to an episode was learned second by second before anybody knew what it was. */
+static void forget_rise(struct rast_anomaly *a)
+{
+	unsigned int m, n = RAST_ANOMALY_QUIET;
+
+	/* Of a full ring the steps are longer than that, and one of them lifts no quantile. */
+	if (a->base[0].n == RAST_ANOMALY_RING)
+		return;
+	if (n > a->base[0].n)
+		n = a->base[0].n;
+	for (m = 0; m < RAST_METRIC_MAX; m++) {
+		a->base[m].n -= n;
+		a->base[m].next = a->base[m].n;
+		rast_anomaly_baseline_settle(&a->base[m]);
+	}
+	a->samples = a->base[0].n;
+}
+
 /* What rises from here on: an episode (true), or part of another one. */
 static bool begin(struct rast_anomaly *a, unsigned int m, double value, double threshold,
 		  double seconds)
@@ -213,6 +233,7 @@ static bool begin(struct rast_anomaly *a, unsigned int m, double value, double t
 	}
 	*e = (struct rast_anomaly_episode){.active = true, .usual = a->base[m].median};
 	keep_worst(a, m, value, threshold, seconds);
+	forget_rise(a);
 	return true;
 }
 
