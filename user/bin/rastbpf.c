@@ -8,6 +8,7 @@
 #include "container/container_cmd.h"
 #include "controller/daemon_cmd.h"
 #include "image/image_cmd.h"
+#include "loader/feature_cmd.h"
 #include "loader/link_cmd.h"
 #include "loader/map_cmd.h"
 #include "loader/prog_cmd.h"
@@ -33,6 +34,7 @@ static const struct rast_object *const objects[] = {
 	&rast_object_prog,
 	&rast_object_map,
 	&rast_object_link,
+	&rast_object_feature,
 	NULL,
 };
 
