@@ -68,3 +68,4 @@ $(O)/tests/traffic: selftests/bpf/traffic.c
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<
 $(call unit_test,test_anomaly,selftests/unit/test_anomaly.c,pure)
 $(call unit_test,bpf_anomaly,selftests/bpf/bpf_anomaly.c $(OBSERVE),loader pure)
+$(call fuzzer,fuzz_control,selftests/fuzz/fuzz_control.c)
