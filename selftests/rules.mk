@@ -69,3 +69,4 @@ $(O)/tests/traffic: selftests/bpf/traffic.c
 $(call unit_test,test_anomaly,selftests/unit/test_anomaly.c,pure)
 $(call unit_test,bpf_anomaly,selftests/bpf/bpf_anomaly.c $(OBSERVE),loader pure)
 $(call fuzzer,fuzz_control,selftests/fuzz/fuzz_control.c)
+$(call unit_test,test_probe,selftests/unit/test_probe.c,pure)

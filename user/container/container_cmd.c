@@ -188,7 +188,10 @@ static int cmd_exec(struct rast_cli *cli, const struct rast_args *args)
 }
 
 static const struct rast_opt logs_opts[] = {
-	{"follow", 'f', NULL, "wait for more"}, {"tail", 0, "N", "only the last N lines"}, {NULL}};
+	{"follow", 'f', NULL, "wait for more"},
+	{"tail", 0, "N", "only the last N lines"},
+	{"previous", 0, NULL, "of the run before the last restart"},
+	{NULL}};
 
 /* Where the last n lines begin. */
 static off_t tail_offset(int fd, unsigned long n)
@@ -248,6 +251,7 @@ static int cmd_logs(struct rast_cli *cli, const struct rast_args *args)
 	_cleanup_json_ json_t *c = NULL;
 	_cleanup_close_ int fd = -1;
 	struct rast_state_name name;
+	char previous[512], tail_name[160];
 	int r = find(cli, args->argv[0], &name, &c);
 
 	if (r < 0)
@@ -256,6 +260,15 @@ static int cmd_logs(struct rast_cli *cli, const struct rast_args *args)
 	if (!*path)
 		return rast_err_set(&cli->err, ENOENT, "%s runs in the foreground: it has no log",
 				    args->argv[0]);
+	if (rast_args_get(args, "previous")) {
+		(void)snprintf(tail_name, sizeof(tail_name), "logs/%s.previous.log",
+			       name.container);
+		r = rast_state_data_path(&cli->in, name.ns, name.pod, tail_name, previous,
+					 sizeof(previous));
+		if (r < 0)
+			return rast_err_sys(&cli->err, -r, "%s", args->argv[0]);
+		path = previous;
+	}
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return rast_err_sys(&cli->err, errno, "%s", path);
@@ -357,7 +370,8 @@ static const struct rast_verb verbs[] = {
 	{"ps", NULL, "", "containers", NULL, 0, 0, cmd_list},
 	{"exec", NULL, "[-it] NAME -- CMD [ARGS]", "run a command in a running container",
 	 exec_opts, 1, -1, cmd_exec},
-	{"logs", NULL, "NAME [-f] [--tail N]", "what it wrote", logs_opts, 1, 1, cmd_logs},
+	{"logs", NULL, "NAME [-f] [--tail N] [--previous]", "what it wrote", logs_opts, 1, 1,
+	 cmd_logs},
 	{"stop", NULL, "NAME", "end its processes, keep its files", NULL, 1, 1, cmd_stop},
 	{"restart", NULL, "NAME", "end it and start it again in its pod", restart_opts, 1, 1,
 	 cmd_restart},

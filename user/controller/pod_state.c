@@ -127,6 +127,11 @@ static void begin_run(struct box *b, uint64_t ticks)
 			   json_pack("{s:I}", "restarts", restarts));
 }
 
+static bool meant_to_end(const struct box *b)
+{
+	return rast_json_bool(b->state, "stopped") || rast_json_bool(b->pod->state, "stopping");
+}
+
 static void end_run(struct box *b, uint64_t now_ns)
 {
 	struct pods *s = b->pod->pods;
@@ -156,8 +161,7 @@ static void end_run(struct box *b, uint64_t now_ns)
 	if (!rast_controller_state(s->c, "audit"))
 		pods_event(b, "container-exited", NULL,
 			   json_pack("{s:i}", "exit_code", b->exit_code));
-	if (b->spec && !rast_json_bool(b->state, "stopped") &&
-	    rast_restart_wanted(b->pod->spec->restart, b->exit_code))
+	if (b->spec && !meant_to_end(b) && rast_restart_wanted(b->pod->spec->restart, b->exit_code))
 		b->restart_ns =
 			ended +
 			rast_backoff_next(&b->backoff, ended > began ? ended - began : 0) * SECOND;
@@ -174,8 +178,8 @@ static void look_at(struct box *b, uint64_t now_ns)
 		end_run(b, now_ns);
 	else if (b->running && !b->watch)
 		watch(b);
-	/* Stopped by hand while it waited to be started again. */
-	if (rast_json_bool(b->state, "stopped"))
+	/* Also stopped by hand while it waited to be started again. */
+	if (meant_to_end(b))
 		b->restart_ns = 0;
 }
 

@@ -158,7 +158,11 @@ static void drive_probe(struct box *b, const struct rast_pod_probe *spec, struct
 	if (!*job && p->next_ns <= now_ns) {
 		rast_probe_begin(p, spec, now_ns);
 		*job = probe(b, spec, now_ns, fn, &why);
-		if (!*job)
+		/* A command that could not even be tried says nothing about the container. */
+		if (!*job && spec->kind == RAST_PROBE_EXEC)
+			rast_log(RAST_LOG_WARN, "no probe of %s/%s/%s: %s", b->pod->ns,
+				 b->pod->name, b->name, why);
+		else if (!*job)
 			fn(b, false, why);
 	}
 	if (!*job && p->next_ns < *next)
@@ -212,6 +216,9 @@ static void drive(struct box *b, uint64_t now_ns, uint64_t *next)
 			*next = b->restart_ns;
 		return;
 	}
+	/* It ends because it is taken down: its health is nobody's business any more. */
+	if (rast_json_bool(b->pod->state, "stopping"))
+		return;
 	if (b->stopping) {
 		if (b->kill_ns && b->kill_ns <= now_ns) {
 			signal_box(b, SIGKILL);
