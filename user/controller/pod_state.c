@@ -223,10 +223,10 @@ static struct pod *pod_of(struct pods *s, json_t *state)
 	const char *ns = rast_json_str(state, "namespace"), *name = rast_json_str(state, "name");
 	const char *created = rast_json_str(state, "created");
 	struct rast_err err = {0};
+	struct pod **at, *p;
 	char text[900];
-	struct pod *p;
 
-	for (p = s->list; p; p = p->next)
+	for (at = &s->list; (p = *at); at = &p->next)
 		if (!strcmp(p->name, name) && !strcmp(p->ns, ns) && !strcmp(p->created, created))
 			break;
 	if (!p) {
@@ -241,8 +241,7 @@ static struct pod *pod_of(struct pods *s, json_t *state)
 		    rast_node_pod_spec(state, &p->spec, &err) < 0)
 			rast_log(RAST_LOG_ERR, "pod %s/%s is not probed: %s", ns, name,
 				 rast_err_format(&err, text, sizeof(text)));
-		p->next = s->list;
-		s->list = p;
+		*at = p;
 	}
 	json_decref(p->state);
 	p->state = json_incref(state);
