@@ -256,9 +256,11 @@ static int cmd_top(struct rast_cli *cli, const struct rast_args *args)
 	json_t *rows = NULL;
 	int r;
 
-	if (sort && (strlen(sort) == 0 || !rast_top_key(&top, sort[0]) || sort[0] == 'r'))
-		return rast_cli_usage(cli,
-				      "--sort: want cpu, memory, network, syscalls or a(name)");
+	/* By first letter, but "name", which begins as "network" does. */
+	if (sort && !strcmp(sort, "name"))
+		sort = "a";
+	if (sort && (strlen(sort) == 0 || sort[0] == 'r' || !rast_top_key(&top, sort[0])))
+		return rast_cli_usage(cli, "--sort: want cpu, memory, network, syscalls or name");
 	r = open_view(cli, &view);
 	if (r < 0)
 		return r;
@@ -299,7 +301,7 @@ static const struct rast_opt show_opts[] = {
 
 static const struct rast_opt top_opts[] = {
 	{"once", '1', NULL, "one snapshot, measured over a second"},
-	{"sort", 0, "KEY", "cpu, memory, network, syscalls or a (name)"},
+	{"sort", 0, "KEY", "cpu, memory, network, syscalls or name"},
 	{NULL, 0, NULL, NULL},
 };
 
