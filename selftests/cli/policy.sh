@@ -1,0 +1,107 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# rastbpf policy compile, explain and show on files: output byte for byte, the image reproducible,
+# errors with their place, exit codes. Nothing here needs root: as root it runs as nobody.
+# RAST_GOLDEN=write writes selftests/cli/golden anew, to be looked at before it is committed.
+. selftests/lib/tap.sh
+R=$O/bin/rastbpf Y=docs/examples/shop.yaml G=selftests/cli/golden
+tmp=$(mktemp -d)
+tap_cleanup 'rm -rf "$tmp"'
+chmod 777 "$tmp"
+export RAST_INSTANCE=tpolicycli
+as_user()
+{
+	if [ "$(id -u)" = 0 ] && setpriv --reuid 65534 --regid 65534 --clear-groups test -x "$R" -a -r "$Y"; then
+		setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+	else
+		"$@"
+	fi
+}
+
+golden() # NAME SENTENCE ARG...
+{
+	file=$G/$1.txt sentence=$2
+	shift 2
+	as_user "$R" policy "$@" >"$tmp/out" 2>"$tmp/err"
+	printf 'exit code %d\n' $? >>"$tmp/out"
+	cat "$tmp/err" >>"$tmp/out"
+	[ "${RAST_GOLDEN:-}" = write ] && cp "$tmp/out" "$file"
+	if diff -u "$file" "$tmp/out" >"$tmp/diff"; then
+		ok "$sentence"
+	else
+		nok "$sentence" "$(cat "$tmp/diff")"
+	fi
+}
+
+golden compile "compile tells classes, cells and rules" compile -f $Y
+golden show "show lists the policies with file and line" show -f $Y
+golden show-rules "show rules lists the rules with file and line" show rules -f $Y
+golden show-matrix "show matrix is who reaches whom" show matrix -f $Y
+golden show-matrix-json "the same as JSON" -j show matrix -f $Y
+golden explain-deny "explain names what isolates and what would allow" explain --from shop/web --to shop/db --port 6379 -f $Y
+golden explain-allow "explain names the rule at each end" explain --from shop/web --to shop/api --port 8080 -f $Y
+golden explain-port "explain says when only the port is wrong" explain --from shop/web --to shop/api --port 8081 -f $Y
+golden explain-node "the node is always let in" explain --from host --to shop/db --port 6379 -f $Y
+golden explain-world "an address is a peer" explain --from 192.0.2.1 --to shop/web --port 8080 -f $Y
+golden explain-udp "another protocol is another question" explain --from shop/api --to shop/db --port 6379 --protocol UDP -f $Y
+golden explain-json "an answer as JSON" -j explain --from shop/api --to shop/db --port 6379 -f $Y
+golden explain-nobody "a pod that is not there is an error" explain --from shop/nobody --to shop/db --port 1 -f $Y
+
+as_user "$R" policy compile -f $Y -o "$tmp/a.img" >/dev/null
+as_user "$R" policy compile -f $Y -o "$tmp/b.img" >/dev/null
+check "the same input gives the same image" cmp "$tmp/a.img" "$tmp/b.img"
+is "$(stat -c %s "$tmp/a.img" 2>/dev/null | grep -c '^[1-9][0-9]*$')" 1 "which is not empty"
+# The order of documents is no difference in what is in force: same pods, policies turned round.
+awk 'BEGIN { RS = "---\n" } { d[NR] = $0 } END { for (i = NR; i; i--) printf "---\n%s", d[i] }' $Y >"$tmp/turned.yaml"
+is "$(as_user "$R" -j policy show matrix -f "$tmp/turned.yaml" | jq -cS '[.rows[][]]|sort')" \
+	"$(as_user "$R" -j policy show matrix -f $Y | jq -cS '[.rows[][]]|sort')" "documents in another order reach the same"
+
+# A table: place, then what the message says, then what stands below `spec:` (or a whole manifest).
+bad() # LINE:COLUMN TEXT MANIFEST
+{
+	case $3 in
+	" "*) printf 'apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: shop}\nspec:\n%s\n' "$3" ;;
+	*) printf '%s\n' "$3" ;;
+	esac >"$tmp/bad.yaml"
+	chmod 644 "$tmp/bad.yaml"
+	as_user "$R" policy compile -f $Y -f "$tmp/bad.yaml" >"$tmp/out" 2>&1
+	is "$? $(sed "s,$tmp/,," "$tmp/out")" "1 error: bad.yaml:$1: $2" "refused: $2"
+}
+any='  podSelector: {}
+'
+bad 6:23 'spec.ingress[0].ports[0].port: 80800 is not within 1 to 65535' "$any  ingress: [{ports: [{port: 80800}]}]"
+bad 6:33 'spec.ingress[0].ports[0].endPort: endPort 80 is below port 90' "$any  ingress: [{ports: [{port: 90, endPort: 80}]}]"
+bad 6:33 'spec.ingress[0].ports[0].protocol: want TCP, UDP or SCTP, got "ICMP"' "$any  ingress: [{ports: [{port: 90, protocol: ICMP}]}]"
+bad 6:32 'spec.ingress[0].from[0].ipBlock.cidr: "10.0.0.0/33" is no CIDR (such as 10.0.0.0/8 or fd00::/8)' \
+	"$any  ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/33}}]}]"
+bad 6:56 'spec.egress[0].to[0].ipBlock.except[0]: 11.0.0.0/24 is not within cidr 10.0.0.0/8, or is all of it' \
+	"$any  egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8, except: [11.0.0.0/24]}}]}]"
+bad 6:3 'spec.ingres: unknown field (did you mean "ingress"?)' "$any  ingres: []"
+bad 5:45 'spec.podSelector.matchExpressions[0].operator: want In, NotIn, Exists or DoesNotExist, got "Near"' \
+	'  podSelector: {matchExpressions: [{key: a, operator: Near}]}'
+bad 6:17 'spec.policyTypes[0]: want Ingress or Egress, got "Sideways"' "$any  policyTypes: [Sideways]"
+bad 6:39 'spec.ingress[0].from[0].ipBlock: ipBlock and selectors may not stand in one peer' \
+	"$any  ingress: [{from: [{podSelector: {}, ipBlock: {cidr: 10.0.0.0/8}}]}]"
+bad 7:1 "did not find expected ',' or '}'" "$any  ingress: [{from: [{podSelector: {}}]"
+bad 4:1 'spec: field "podSelector" is missing' 'apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: p}
+spec: {}'
+bad 1:1 'want a Pod, NetworkPolicy, ClusterNetworkPolicy or Namespace, got "Deployment"' 'kind: Deployment'
+bad 1:1 'want a map, got a list' '[1, 2]'
+
+code() # EXIT SENTENCE ARG...
+{
+	want=$1 sentence=$2
+	shift 2
+	as_user "$R" policy "$@" >"$tmp/out" 2>&1
+	is "$?" "$want" "$sentence"
+}
+code 1 "a file that is not there: exit code 1" compile -f "$tmp/nothing.yaml"
+code 2 "compile without a file: 2" compile
+code 2 "explain without --to: 2" explain --from a -f $Y
+code 2 "explain with a port that is no number: 2" explain --from shop/web --to shop/db --port x -f $Y
+code 2 "explain with an unknown protocol: 2" explain --from shop/web --to shop/db --port 1 --protocol GRE -f $Y
+code 2 "an unknown thing to show: 2" show nonsense -f $Y
+code 2 "an unknown verb: 2" fly
+tap_done
