@@ -40,7 +40,10 @@ POLICY_STAGE := selftests/bpf/policy_stage.c selftests/bpf/frames.c
 $(call unit_test,bpf_policy,selftests/bpf/bpf_policy.c $(POLICY_STAGE),loader pure)
 
 # compare: two commands against each other, for benchmarks that are shell scripts.
-BENCHES += $(O)/bench/compare $(O)/bench/true
+BENCHES += $(O)/bench/compare $(O)/bench/true $(O)/bench/maxrss
+$(O)/bench/maxrss: selftests/bench/maxrss.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<
 $(eval $(call bin_at,$(O)/bench/compare,selftests/bench/compare.c selftests/bench/bench.c,pure))
 TESTS += $(O)/bench/compare
 $(O)/bench/true: selftests/bench/true.c

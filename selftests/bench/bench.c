@@ -55,10 +55,17 @@ static void __attribute__((noreturn)) child(const struct rast_bench_side *s)
 static int run_command(const struct rast_bench_side *s, struct rast_bench_time *ret, char *why,
 		       size_t why_size)
 {
-	uint64_t start = now_ns(CLOCK_MONOTONIC);
 	struct rusage ru;
+	uint64_t start;
 	int status;
-	pid_t pid = fork();
+	pid_t pid;
+
+	if (s->before && system(s->before) != 0) {
+		(void)snprintf(why, why_size, "%s: failed", s->before);
+		return -1;
+	}
+	start = now_ns(CLOCK_MONOTONIC);
+	pid = fork();
 
 	if (pid < 0) {
 		(void)snprintf(why, why_size, "fork: %s", strerror(errno));

@@ -17,8 +17,9 @@ struct rast_bench_side {
 	const char *name;     /* "crun 1.8.1" */
 	int (*fn)(void *arg); /* returns 0, or a negative errno and the side is broken */
 	void *arg;
-	char *const *argv; /* used when fn is NULL; must exit with 0 */
-	const char *mntns; /* run argv in this mount namespace: a path below /proc; or NULL */
+	char *const *argv;  /* used when fn is NULL; must exit with 0 */
+	const char *before; /* shell command before each run of argv, not measured; or NULL */
+	const char *mntns;  /* run argv in this mount namespace: a path below /proc; or NULL */
 };
 
 struct rast_bench_time {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * compare NAME TARGET REPS PEER [--peer-mntns PATH] -- OURS ARG... --- PEER ARG...: two commands
+ * compare NAME TARGET REPS PEER [--before CMD] [--peer-mntns PATH] -- OURS ARG... --- PEER ARG...: two commands
  * against each other, for benchmarks that are shell scripts. Prints two rows, CPU time (with the
  * target) and wall time (without: it is noise on a shared machine), in milliseconds.
+ * `--before` is a shell command that is run before each run of either, unmeasured.
  * With `--absent WHY` instead of the peer's command the row says why the peer could not run.
  */
 #include "selftests/bench/bench.h"
@@ -14,9 +15,9 @@
 
 static int usage(void)
 {
-	(void)fprintf(stderr,
-		      "usage: compare NAME TARGET REPS PEER [--peer-mntns PATH | --absent WHY] "
-		      "-- OURS ARG... [--- PEER ARG...]\n");
+	(void)fprintf(stderr, "usage: compare NAME TARGET REPS PEER [--before CMD] "
+			      "[--peer-mntns PATH | --absent WHY] "
+			      "-- OURS ARG... [--- PEER ARG...]\n");
 	return 2;
 }
 
@@ -40,6 +41,8 @@ int main(int argc, char **argv)
 	for (; i + 1 < argc && strcmp(argv[i], "--") != 0; i += 2) {
 		if (!strcmp(argv[i], "--peer-mntns"))
 			peer.mntns = argv[i + 1];
+		else if (!strcmp(argv[i], "--before"))
+			ours.before = peer.before = argv[i + 1];
 		else if (!strcmp(argv[i], "--absent"))
 			absent = argv[i + 1];
 		else

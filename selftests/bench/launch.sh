@@ -4,10 +4,11 @@
 # which is downloaded and unpacked, never installed. Where cgroup v1 holds the controllers crun
 # refuses to work, so it gets a mount namespace in which cgroup2 is at /sys/fs/cgroup, and no cgroup
 # manager: it does less than we do, the comparison favours it.
+# Targets are ratios of what was promised to what crun 1.28 took on the machine where it was promised.
 set -u
 : "${O:?}"
-reps=${RAST_BENCH_REPS:-40} target=0.5
-name=container_launch
+top=$(cd "$(dirname "$0")/../.." && pwd)
+reps=${RAST_BENCH_REPS:-40}
 [ "$(id -u)" = 0 ] || { echo "launch: needs root" >&2 && exit 1; }
 export RAST_INSTANCE=benchlaunch
 dir=$O/bench/launch
@@ -18,17 +19,21 @@ holder=
 finish() {
 	[ -n "$holder" ] && { kill -KILL "$holder" && wait "$holder"; } 2>/dev/null
 	rm -rf "$work"
-	"$O/bin/rastbpf" gc >/dev/null 2>&1
+	"$O/bin/rastbpf" gc --all >/dev/null 2>&1
+	rm -rf "/var/lib/$RAST_INSTANCE"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-ours=("$O/bin/rastbpf" container run --network none --rm --rootfs "$dir/bundle/rootfs" -- /true)
+ours=("$O/bin/rastbpf" container run --network none --rootfs "$dir/bundle/rootfs" -- /true)
+run=()
+peer=crun
+absent=
 
 # Prints why the peer cannot be had.
 get_crun() {
 	[ -x "$dir/root/usr/bin/crun" ] && return
-	rm -rf "$dir/debs" "$dir/root"
+	rm -rf "$dir/debs" "$dir/root" "$dir/root.new"
 	mkdir -p "$dir/debs"
 	(cd "$dir/debs" && apt-get -qq -o APT::Sandbox::User=root download crun libyajl2 >apt.log 2>&1) || {
 		echo "apt-get cannot download crun"
@@ -39,29 +44,82 @@ get_crun() {
 	done
 	mv "$dir/root.new" "$dir/root"
 }
-absent=$(get_crun) || { exec "$O/bench/compare" $name $target "$reps" crun --absent "$absent" -- "${ours[@]}"; }
-crun=$dir/root/usr/bin/crun
-export LD_LIBRARY_PATH=$dir/root/usr/lib/x86_64-linux-gnu
-version=$("$crun" --version | sed -n 's/^crun version //p')
-(cd "$dir/bundle" && rm -f config.json && "$crun" spec) || exit 1
-# As ours has it: no terminal, nothing to limit, namespaces for all but users.
-jq '.process.args = ["/true"] | .process.terminal = false | del(.process.rlimits)' "$dir/bundle/config.json" \
-	>"$work/config.json" && mv "$work/config.json" "$dir/bundle/config.json"
+
+# As ours has it: no terminal, nothing to limit, namespaces for all but users, the calls our profile
+# allows without a condition.
+make_bundle() {
+	(cd "$dir/bundle" && rm -f config.json && "$crun" spec) || return 1
+	sed -n 's/^[[:space:]]*ALLOW(\([a-z0-9_]*\)).*/\1/p' "$top/user/container/seccomp_table.c" | jq -R . |
+		jq -s '{defaultAction: "SCMP_ACT_ERRNO", architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
+			syscalls: [{names: ., action: "SCMP_ACT_ALLOW"}]}' >"$work/seccomp.json"
+	jq --slurpfile s "$work/seccomp.json" '.process.args = ["/true"] | .process.terminal = false |
+		del(.process.rlimits) | .linux.seccomp = $s[0]' "$dir/bundle/config.json" >"$work/config.json" &&
+		mv "$work/config.json" "$dir/bundle/config.json"
+}
 
 # A process holds the other mount namespace open; it says so when it is ready.
-mkfifo "$work/ready"
-unshare -m sh -c 'mount --make-rprivate / && umount -l /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup &&
-	echo ready >"$1/ready" && exec sleep 600' sh "$work" >/dev/null 2>&1 &
-holder=$!
-peer="crun $version"
-if ! read -r -t 10 _ <>"$work/ready"; then
-	LD_LIBRARY_PATH='' exec "$O/bench/compare" $name $target "$reps" "$peer" --absent "no mount namespace with cgroup2 for crun" -- "${ours[@]}"
-fi
-run=(env "LD_LIBRARY_PATH=$LD_LIBRARY_PATH" "$crun" --root "$work/state" --cgroup-manager=disabled run -b "$dir/bundle" rastbench)
-unset LD_LIBRARY_PATH
-why=$(nsenter --mount="/proc/$holder/ns/mnt" "${run[@]}" 2>&1) || why=${why:-crun fails without a word}
-if [ -n "$why" ]; then
-	"$O/bench/compare" $name $target "$reps" "$peer" --absent "$why" -- "${ours[@]}"
-else
-	"$O/bench/compare" $name $target "$reps" "$peer" --peer-mntns "/proc/$holder/ns/mnt" -- "${ours[@]}" --- "${run[@]}"
-fi
+make_mntns() {
+	mkfifo "$work/ready"
+	unshare -m sh -c 'mount --make-rprivate / && umount -l /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup &&
+		echo ready >"$1/ready" && exec sleep 600' sh "$work" >/dev/null 2>&1 &
+	holder=$!
+	read -r -t 10 _ <>"$work/ready"
+}
+
+get_peer() {
+	local lib=$dir/root/usr/lib/x86_64-linux-gnu why
+
+	absent=$(get_crun) || return
+	crun=$dir/root/usr/bin/crun
+	export LD_LIBRARY_PATH=$lib
+	peer="crun $("$crun" --version | sed -n 's/^crun version //p')"
+	make_bundle || absent="no bundle for crun"
+	unset LD_LIBRARY_PATH
+	[ -z "$absent" ] || return
+	make_mntns || { absent="no mount namespace with cgroup2 for crun" && return; }
+	run=(env "LD_LIBRARY_PATH=$lib" "$crun" --root "$work/state" --cgroup-manager=disabled run
+		-b "$dir/bundle" rastbench)
+	why=$(nsenter --mount="/proc/$holder/ns/mnt" "${run[@]}" 2>&1) || absent=${why:-crun fails without a word}
+}
+
+# times NAME TARGET [OPTION VALUE]...
+times() {
+	local name=$1 target=$2
+
+	shift 2
+	if [ -n "$absent" ]; then
+		"$O/bench/compare" "$name" "$target" "$reps" "$peer" "$@" --absent "$absent" -- "${ours[@]}"
+	else
+		"$O/bench/compare" "$name" "$target" "$reps" "$peer" "$@" --peer-mntns "/proc/$holder/ns/mnt" -- \
+			"${ours[@]}" --- "${run[@]}"
+	fi
+}
+
+# row NAME UNIT TARGET OURS PEER-FIGURE, either "" when there is none
+row() {
+	jq -nc --arg name "$1" --arg unit "$2" --argjson target "$3" --argjson ours "${4:-null}" \
+		--argjson theirs "${5:-null}" --arg peer "$peer" --arg note "$absent" '
+		(if $ours and $theirs then $ours / $theirs else null end) as $ratio |
+		{name: $name, unit: $unit, ours: $ours, peer: $peer, peer_figure: $theirs, ratio: $ratio, target: $target,
+		 met: (if $ours == null then false elif $ratio == null then null else $ratio <= $target end),
+		 better: "lower"} + (if $note == "" then {} else {note: $note} end)'
+}
+
+in_peer() {
+	nsenter --mount="/proc/$holder/ns/mnt" "$@"
+}
+
+get_peer
+"${ours[@]}" || exit 1
+times container_launch 0.25
+times container_launch_cold 0.25 --before "rm -rf /var/lib/$RAST_INSTANCE/cache $work/state/.cache"
+trace=(strace -f -c -U calls,name -o "$work/calls")
+count() {
+	"$@" >/dev/null 2>&1 && awk '$NF == "total" { print $1 }' "$work/calls"
+}
+n=$(count "${trace[@]}" "${ours[@]}")
+m=$([ -n "$absent" ] || count in_peer "${run[@]:0:2}" "${trace[@]}" "${run[@]:2}")
+row container_launch_calls syscalls 0.156 "$n" "$m"
+n=$("$O/bench/maxrss" "${ours[@]}")
+m=$([ -n "$absent" ] || in_peer "${run[@]:0:2}" "$O/bench/maxrss" "${run[@]:2}")
+row container_launch_rss KiB 0.2 "$n" "$m"
