@@ -19,6 +19,12 @@ static int call(struct rast_cli *cli, const char *op, json_t *args, json_t **ret
 	return r < 0 ? rast_err_set(&cli->err, -r, "%s failed", op) : 0;
 }
 
+/* What a verb returns for the error in cli->err: only negative ones are printed. */
+static int failed(const struct rast_cli *cli)
+{
+	return cli->err.code ? -cli->err.code : -ENOMEM;
+}
+
 /* A version number given by a person: "7", or "v7". */
 static int set_version(struct rast_cli *cli, json_t *args, const char *name, const char *text)
 {
@@ -81,10 +87,10 @@ static int run_list(struct rast_cli *cli, const struct rast_args *a)
 		rast_json_set_str(args, "prefix", a->argv[0]);
 	if (set_version(cli, args, "version", rast_args_get(a, "version")) < 0) {
 		json_decref(args);
-		return RAST_EXIT_FAIL;
+		return failed(cli);
 	}
 	if (call(cli, "config.list", args, &rows) < 0)
-		return RAST_EXIT_FAIL;
+		return failed(cli);
 	return rast_cli_table(cli, rows, version_cols);
 }
 
@@ -97,10 +103,10 @@ static int run_get(struct rast_cli *cli, const struct rast_args *a)
 	rast_json_set_str(args, "key", a->argv[0]);
 	if (set_version(cli, args, "version", rast_args_get(a, "version")) < 0) {
 		json_decref(args);
-		return RAST_EXIT_FAIL;
+		return failed(cli);
 	}
 	if (call(cli, "config.get", args, &item) < 0)
-		return RAST_EXIT_FAIL;
+		return failed(cli);
 	if (rast_cli_json(cli, item))
 		return RAST_EXIT_OK;
 	text = rast_json_yaml(json_object_get(item, "body"));
@@ -166,10 +172,10 @@ static int run_put(struct rast_cli *cli, const struct rast_args *a)
 		r = set_who(cli, args, a);
 	if (r < 0) {
 		json_decref(args);
-		return RAST_EXIT_FAIL;
+		return failed(cli);
 	}
 	if (call(cli, "config.put", args, &answer) < 0)
-		return RAST_EXIT_FAIL;
+		return failed(cli);
 	items = json_incref(json_object_get(answer, "items"));
 	json_decref(answer);
 	return rast_cli_table(cli, items, change_cols);
@@ -183,10 +189,10 @@ static int run_log(struct rast_cli *cli, const struct rast_args *a)
 		rast_json_set_str(args, "key", a->argv[0]);
 	if (set_version(cli, args, "limit", rast_args_get(a, "limit")) < 0) {
 		json_decref(args);
-		return RAST_EXIT_FAIL;
+		return failed(cli);
 	}
 	if (call(cli, "config.log", args, &rows) < 0)
-		return RAST_EXIT_FAIL;
+		return failed(cli);
 	return rast_cli_table(cli, rows, log_cols);
 }
 
@@ -216,10 +222,10 @@ static int run_diff(struct rast_cli *cli, const struct rast_args *a)
 	if (set_version(cli, args, "from", a->argc > 1 ? a->argv[1] : NULL) < 0 ||
 	    set_version(cli, args, "to", a->argc > 2 ? a->argv[2] : NULL) < 0) {
 		json_decref(args);
-		return RAST_EXIT_FAIL;
+		return failed(cli);
 	}
 	if (call(cli, "config.diff", args, &d) < 0)
-		return RAST_EXIT_FAIL;
+		return failed(cli);
 	if (rast_cli_json(cli, d))
 		return RAST_EXIT_OK;
 	print_diff(cli, rast_json_str(d, "text"));
@@ -246,10 +252,10 @@ static int run_rollback(struct rast_cli *cli, const struct rast_args *a)
 	rast_json_set_str(args, "key", a->argv[0]);
 	if (set_version(cli, args, "to", to) < 0 || set_who(cli, args, a) < 0) {
 		json_decref(args);
-		return RAST_EXIT_FAIL;
+		return failed(cli);
 	}
 	if (call(cli, "config.rollback", args, &answer) < 0)
-		return RAST_EXIT_FAIL;
+		return failed(cli);
 	rows = json_array();
 	(void)json_array_append_new(rows, answer);
 	return rast_cli_table(cli, rows, change_cols);
@@ -264,10 +270,10 @@ static int run_delete(struct rast_cli *cli, const struct rast_args *a)
 	(void)json_object_set_new(args, "keys", keys);
 	if (set_who(cli, args, a) < 0) {
 		json_decref(args);
-		return RAST_EXIT_FAIL;
+		return failed(cli);
 	}
 	if (call(cli, "config.delete", args, &answer) < 0)
-		return RAST_EXIT_FAIL;
+		return failed(cli);
 	items = json_incref(json_object_get(answer, "items"));
 	json_decref(answer);
 	return rast_cli_table(cli, items, change_cols);
@@ -288,10 +294,10 @@ static int run_search(struct rast_cli *cli, const struct rast_args *a)
 	if (set_version(cli, args, "k", rast_args_get(a, "count")) < 0 ||
 	    set_version(cli, args, "version", rast_args_get(a, "version")) < 0) {
 		json_decref(args);
-		return RAST_EXIT_FAIL;
+		return failed(cli);
 	}
 	if (call(cli, "config.search", args, &rows) < 0)
-		return RAST_EXIT_FAIL;
+		return failed(cli);
 	if (rast_cli_json(cli, rows))
 		return RAST_EXIT_OK;
 	json_array_foreach(rows, i, h) {
@@ -313,7 +319,7 @@ static int run_verify(struct rast_cli *cli, const struct rast_args *a)
 	json_t *v;
 
 	if (call(cli, "config.verify", NULL, &v) < 0)
-		return RAST_EXIT_FAIL;
+		return failed(cli);
 	return rast_cli_record(cli, v, NULL);
 }
 
@@ -322,7 +328,7 @@ static int run_info(struct rast_cli *cli, const struct rast_args *a)
 	json_t *v;
 
 	if (call(cli, "config.info", NULL, &v) < 0)
-		return RAST_EXIT_FAIL;
+		return failed(cli);
 	return rast_cli_record(cli, v, NULL);
 }
 

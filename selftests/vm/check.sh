@@ -5,7 +5,7 @@
 # selftests/vm/tests, all of $O/tests/bpf_*, and what also.txt names. RAST_ONLY filters by name.
 # The kernel's log is a test too.
 #
-#   RAST_VM_TIMEOUT=300   seconds of the host's clock for the whole boot
+#   RAST_VM_TIMEOUT=600   seconds of the host's clock for the whole boot
 #   RAST_VM_TESTS=DIR     only these tests, and RAST_VM_LOG=FILE: for the harness's own test
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -97,7 +97,7 @@ if [ -n "${RAST_VM_TESTS:-}" ]; then
 		extra+=(--add "$RAST_VM_TESTS/${f##*/}:$f")
 	done
 fi
-selftests/vm/run-in-vm.sh "$series" --timeout "${RAST_VM_TIMEOUT:-300}" --log "$log" "${extra[@]}" -- \
+selftests/vm/run-in-vm.sh "$series" --timeout "${RAST_VM_TIMEOUT:-600}" --log "$log" "${extra[@]}" -- \
 	env RAST_TEST_NAME=guest RAST_TIME_LIMIT="${RAST_TIME_LIMIT:-120}" /rast/selftests/vm/guest.sh "${arguments[@]}" \
 	>"$work/pipe" 2>"$work/err" &
 boot=$!
