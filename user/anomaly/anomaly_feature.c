@@ -35,7 +35,7 @@ struct process {
 struct watched {
 	uint64_t cgroup_id;
 	uint32_t slot;
-	bool seen;
+	bool seen, limited;
 	struct rast_cgroup_name name;
 	struct rast_anomaly_limit limit;
 	struct process fork, exec, connect;
@@ -91,6 +91,8 @@ static void retire(struct anomaly *s, uint32_t slot)
 	free(w);
 }
 
+static void set_limit(struct anomaly *s, struct watched *w);
+
 /* NULL when nobody knows its name, or out of memory. */
 static struct watched *watched(struct anomaly *s, uint32_t slot, uint64_t cgroup_id)
 {
@@ -117,6 +119,7 @@ static struct watched *watched(struct anomaly *s, uint32_t slot, uint64_t cgroup
 		json_object_get(s->known, rast_cgroup_name_format(&w->name, key, sizeof(key))));
 	w->seen = true;
 	s->by_slot[slot] = w;
+	set_limit(s, w);
 	return w;
 }
 
@@ -308,22 +311,30 @@ static void on_publish(struct rast_controller *c, void *state, const char *strea
 
 /* ---- once a second ---- */
 
-/* The kernel's own limits follow what is usual: it is to be first, not to know better. */
+/*
+ * The kernel's own limits follow what is usual: it is to be first, not to know better. Nothing learned:
+ * an element that names nobody, since one of an earlier controller may still be there.
+ */
 static void set_limit(struct anomaly *s, struct watched *w)
 {
-	struct rast_anomaly_limit limit = {.cgroup_id = w->cgroup_id,
-					   .window_ms = RAST_ANOMALY_WINDOW_MS};
+	struct rast_anomaly_limit limit = {0};
 	double execs;
 
-	if (!rast_anomaly_learned(&w->a))
+	if (rast_anomaly_learned(&w->a)) {
+		execs = rast_anomaly_threshold(&w->a, RAST_METRIC_EXECS) * RAST_ANOMALY_WINDOW_MS /
+			1e3;
+		limit.cgroup_id = w->cgroup_id;
+		limit.window_ms = RAST_ANOMALY_WINDOW_MS;
+		limit.execs = execs < UINT32_MAX ? (uint32_t)execs : UINT32_MAX;
+		limit.fanout =
+			rast_anomaly_bits(rast_anomaly_threshold(&w->a, RAST_METRIC_DESTINATIONS));
+	}
+	if (w->limited && !memcmp(&limit, &w->limit, sizeof(limit)))
 		return;
-	execs = rast_anomaly_threshold(&w->a, RAST_METRIC_EXECS) * RAST_ANOMALY_WINDOW_MS / 1e3;
-	limit.execs = execs < UINT32_MAX ? (uint32_t)execs : UINT32_MAX;
-	limit.fanout = rast_anomaly_bits(rast_anomaly_threshold(&w->a, RAST_METRIC_DESTINATIONS));
-	if (!memcmp(&limit, &w->limit, sizeof(limit)))
+	if (rast_anomaly_reader_limit(s->reader, w->slot, &limit, NULL) < 0)
 		return;
-	if (rast_anomaly_reader_limit(s->reader, w->slot, &limit, NULL) == 0)
-		w->limit = limit;
+	w->limit = limit;
+	w->limited = true;
 }
 
 static void judge(struct rast_controller *c, struct anomaly *s, struct watched *w,
