@@ -29,7 +29,7 @@ for f in $files; do
 	esac
 	case $f in
 	*.bpf.c) ;;
-	*_bpf.c | *_cmd.c) ;;
+	*_bpf.c | *_cmd.[ch] | *_feature.[ch]) ;;
 	policy/* | user/container/* | user/network/* | user/account/* | user/audit/* | user/anomaly/*)
 		grep -Eq '#include "(controller|cli)/' "$f" && bad "$f: a pure half may not include the controller or the CLI" ;;
 	esac
