@@ -46,7 +46,7 @@ deps:
 	@mk/deps.sh
 
 run: deps
-	+@$(MAKE) all
+	+@$(MAKE) all $(if $(filter 1,$(VM)),$(O)/vm/init)
 	+@RAST_VM=$(VM) O=$(abspath $(O)) selftests/demo/run.sh
 
 check: deps

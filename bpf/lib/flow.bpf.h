@@ -11,6 +11,10 @@
 #ifndef RAST_BPF_LIB_FLOW_H
 #define RAST_BPF_LIB_FLOW_H
 
+#include "bpf/container.h"
+#include "bpf/policy.h"
+#include "bpf/lib/packet.bpf.h"
+
 /* Set between open and load. */
 const volatile __u32 pod_base = 0;  /* first address of the pod range, host byte order */
 const volatile __u32 pod_count = 0; /* addresses in it */

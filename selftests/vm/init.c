@@ -181,6 +181,20 @@ static void network(void)
 		die("hostname");
 }
 
+static void mkdir_all(const char *path)
+{
+	char buf[256];
+
+	for (size_t i = 1; path[i] && i < sizeof(buf) - 1; i++) {
+		if (path[i] != '/')
+			continue;
+		memcpy(buf, path, i);
+		buf[i] = '\0';
+		(void)mkdir(buf, 0755);
+	}
+	(void)mkdir(path, 0755);
+}
+
 /* Mounts the disks of /rast/disks ("DEVICE TARGET" lines). */
 static void disks(void)
 {
@@ -192,7 +206,7 @@ static void disks(void)
 	while (list && fscanf(list, "%63s %255s", dev, at) == 2) {
 		for (int i = 0; i < 500 && access(dev, F_OK) < 0; i++)
 			(void)poll(NULL, 0, 10);
-		(void)mkdir(at, 0755);
+		mkdir_all(at);
 		if (mount(dev, at, "ext4", 0, "") < 0)
 			die(at);
 	}
