@@ -108,7 +108,7 @@ load_pid=$!
 expect "web can open a connection to the api" reaches web "$api" 8080
 refuse "web cannot open one to the database" reaches web "$db" 6379
 note "the database tries to open a connection to the front door"
-timeout 2 rastbpf container exec shop/db -- redis-cli -h "$web" -p 8080 ping >/dev/null 2>&1
+timeout 6 rastbpf container exec shop/db -- redis-cli -h "$web" -p 8080 ping >/dev/null 2>&1
 live 5
 stop_pid "$load_pid"
 load_pid=
