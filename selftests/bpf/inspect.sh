@@ -44,19 +44,25 @@ like "$("$R" -j prog show account_rx | jq -r '.[0].attached[]')" "cgroup_inet_in
 like "$("$R" -j prog show account_rx | jq -r '.[0].maps|join(" ")')" "container_by_cgroup" "a program names its maps in full"
 like "$("$R" -j map show container_by_cgroup | jq -r '.[0].used_by|join(" ")')" "account_rx" "a map names its programs"
 
-# Filters at clsact are links too: one of our programs on an interface made here.
-ip link add rtinspect0 type dummy 2>/dev/null && {
+# Filters at clsact are links too: the policy's programs, pinned as the loader would, on an interface
+# made here.
+if command -v tc >/dev/null && bpftool prog loadall "$O/bpf/policy.bpf.o" $pins/new type classifier >/dev/null 2>&1; then
+	mv $pins/new/policy_in $pins/new/policy_out $pins/prog && rmdir $pins/new
+	ip link add rtinspect0 type veth peer name rtinspect1
 	tap_cleanup 'ip link del rtinspect0 2>/dev/null'
-	obj=$(find "$pins/prog" -name 'policy_in' | head -n 1)
-	if [ -n "$obj" ] && command -v tc >/dev/null; then
-		tc qdisc add dev rtinspect0 clsact
-		tc filter add dev rtinspect0 egress bpf da object-pinned "$obj"
-		is "$("$R" -j link show | jq -r '.[]|select(.interface=="rtinspect0")|[.type,.program,.direction]|join(" ")')" \
-			"clsact policy_in egress" "a clsact filter shows up as an attachment"
-	else
-		skip "a clsact filter shows up as an attachment" "policy_in is not loaded, or no tc"
-	fi
-}
+	tc qdisc add dev rtinspect0 clsact
+	tc filter add dev rtinspect0 egress prio 3 bpf da object-pinned $pins/prog/policy_in
+	tc filter add dev rtinspect0 ingress prio 2 bpf da object-pinned $pins/prog/policy_out
+	is "$("$R" -j link show | jq -r '.[]|select(.interface=="rtinspect0")|[.type,.program,.direction,.priority]|join(" ")' | sort)" \
+		"clsact policy_in egress 3
+clsact policy_out ingress 2" "clsact filters that run our programs are attachments"
+	like "$("$R" -j prog show policy_in | jq -r '.[0].attached[0]')" '^clsact/egress rtinspect0$' \
+		"a program says on which interface it is"
+	ip link del rtinspect0
+	is "$("$R" -j link show | jq '[.[]|select(.type=="clsact")]|length')" 0 "an interface that is gone has no attachment"
+else
+	skip "clsact filters that run our programs are attachments" "tc, or the policy object loaded by bpftool"
+fi
 
 # Contents. A record written byte by byte: slot 7, identity 17, pid 258, exited, status -2.
 id=$("$R" -j map show container_by_cgroup | jq '.[0].id')
@@ -69,7 +75,7 @@ like "$("$R" map dump container_by_cgroup)" '^42:' "a dump as text starts each e
 like "$("$R" map dump container_by_cgroup)" 'exit_code[=:] ?-2' "a dump as text has members by name"
 bpftool map delete id "$id" key hex 2a 00 00 00 00 00 00 00
 is "$("$R" -j map dump container_by_cgroup | jq '[.entries[]|select(.key==42)]|length')" 0 "a deleted entry is gone from the dump"
-is "$("$R" -j map dump event_stats --slot 0 | jq '.entries[0].cpus|length')" "$(getconf _NPROCESSORS_CONF)" \
+is "$("$R" -j map dump event_stats --slot 0 | jq '.entries[0].cpus|length')" "$(($(sed "s/.*-//" /sys/devices/system/cpu/possible) + 1))" \
 	"a per-CPU map shows a value for each CPU"
 is "$("$R" -j map dump syscall_by_slot --slot 5 | jq '.entries|length')" 1 "--slot shows an element though it is zero"
 aid=$("$R" -j map show syscall_by_slot | jq '.[0].id')
