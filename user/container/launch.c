@@ -203,7 +203,7 @@ int rast_launch_start(const struct rast_launch *l, struct rast_launched *ret, st
 	_cleanup_close_ int ours = -1, theirs = -1, pidfd = -1, tty = -1, own_pid_ns = -1;
 	struct copy copy = {0};
 	sigset_t all, old;
-	int sv[2], r;
+	int sv[2], r, dumpable = -1;
 	pid_t pid = -1;
 
 	if (!c)
@@ -229,6 +229,7 @@ int rast_launch_start(const struct rast_launch *l, struct rast_launched *ret, st
 		}
 	}
 	/* Nobody in a shared pid namespace may look into us or the child (fds, exe, memory). */
+	dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	r = launch_tail_prepare(&c->tail);
 	if (r < 0) {
@@ -273,6 +274,9 @@ int rast_launch_start(const struct rast_launch *l, struct rast_launched *ret, st
 		reap(pidfd);
 	}
 out:
+	/* A long-lived caller (rastd) stays as it was; 2 cannot be set and was none of its wishes. */
+	if (dumpable == 1)
+		(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	launch_tail_finish(&c->tail);
 	free(copy.block);
 	if (r < 0)

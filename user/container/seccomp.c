@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define MAGIC 0x70636573u /* "secp" */
-#define VERSION 1u
+#define VERSION 2u
 
 struct header {
 	uint32_t magic, version;

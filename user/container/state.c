@@ -147,6 +147,8 @@ int rast_state_pod_load(const struct rast_instance *in, const char *ns, const ch
 	}
 	if (r < 0)
 		return r;
+	if (!json_is_object(obj))
+		return rast_err_set(err, EINVAL, "%s: not an object", path);
 	if (containers) {
 		r = add_containers(in, ns, pod, obj);
 		if (r < 0)
@@ -327,18 +329,35 @@ static int find_pod(void *arg, const char *ns, const char *pod)
 	return 0;
 }
 
+/* How many parts between slashes, each of them a name; -EINVAL. */
+static int split_name(const char *name, char part[3][256])
+{
+	int n = 0;
+
+	for (;;) {
+		size_t len = strcspn(name, "/");
+
+		if (n == 3 || len > 255)
+			return -EINVAL;
+		memcpy(part[n], name, len);
+		part[n][len] = '\0';
+		if (!name_ok(part[n++]))
+			return -EINVAL;
+		if (!name[len])
+			return n;
+		name += len + 1;
+	}
+}
+
 int rast_state_resolve(const struct rast_instance *in, const char *name,
 		       struct rast_state_name *ret, struct rast_err *err)
 {
 	struct rast_state_name out = {0};
 	char part[3][256];
 	char path[800];
-	int n;
+	int n = split_name(name, part);
 
-	n = sscanf(name, "%255[^/]/%255[^/]/%255[^/]", part[0], part[1], part[2]);
-	if (n < 1 || !name_ok(part[0]) || (n > 1 && !name_ok(part[1])) ||
-	    (n > 2 && !name_ok(part[2])) || name[strlen(name) - 1] == '/' ||
-	    strlen(part[0]) > (n > 1 ? 63u : 253u) || (n > 2 && strlen(part[2]) > 63))
+	if (n < 0 || strlen(part[0]) > (n > 1 ? 63u : 253u) || (n > 2 && strlen(part[2]) > 63))
 		return rast_err_set(err, EINVAL,
 				    "\"%.80s\": want POD, NAMESPACE/POD or NAMESPACE/POD/CONTAINER",
 				    name);
@@ -429,6 +448,8 @@ int rast_state_numbers_drop(const struct rast_instance *in, uint32_t identity,
 	_cleanup_close_ int fd = numbers_open(in);
 	size_t i;
 
+	if (number >= (kind == RAST_NUMBER_SLOT ? RAST_MAX_CONTAINERS : RAST_MAX_IDENTITIES))
+		return -EINVAL;
 	if (fd < 0)
 		return fd;
 	if (pread(fd, map, sizeof(map), 0) < 0)
