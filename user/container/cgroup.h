@@ -58,7 +58,7 @@ struct rast_cgroup_limits {
 };
 
 struct rast_cgroup {
-	char path[160];
+	char path[256];
 	int fd; /* cgroup2 directory: for CLONE_INTO_CGROUP */
 	uint64_t id;
 	unsigned int v1;        /* controllers joined through v1 */

@@ -26,7 +26,7 @@ const struct rast_opt rast_container_run_opts[] = {
 	{"pids", 0, "N", "limit of processes"},
 	{"env", 'e', "K=V", "environment variable; may be repeated"},
 	{"network", 0, "MODE", "none (default), pod or host"},
-	{"rm", 0, NULL, "remove it when it has ended (always so in the foreground)"},
+	{"rm", 0, NULL, "as always in the foreground: remove it when it has ended"},
 	{"detach", 'd', NULL, "start it and return"},
 	{"interactive", 'i', NULL, "keep standard input"},
 	{"tty", 't', NULL, "a terminal of its own"},
@@ -78,6 +78,13 @@ static int make_pod(struct rast_cli *cli, const struct rast_args *args, struct r
 	static char generated[32];
 	int r;
 
+	if (rast_args_get(args, "detach") &&
+	    (rast_args_get(args, "rm") || rast_args_get(args, "tty") ||
+	     rast_args_get(args, "interactive")))
+		return rast_err_set(
+			&cli->err, EINVAL,
+			"--detach goes with none of --rm, --tty and --interactive: they "
+			"are for the foreground");
 	if (!image == !rootfs)
 		return rast_err_set(&cli->err, EINVAL, "want one of --image and --rootfs");
 	if (!name) {
@@ -133,7 +140,7 @@ int rast_container_run_cmd(struct rast_cli *cli, const struct rast_args *args)
 		return r;
 	rast_container_start_init(&opts);
 	opts.rootfs = rast_args_get(args, "rootfs");
-	opts.tty = box.tty && !detach;
+	opts.tty = box.tty;
 	if (!detach && !opts.tty)
 		for (int i = 0; i < 3; i++)
 			opts.stdio[i] = i;

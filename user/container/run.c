@@ -77,7 +77,7 @@ struct start {
 	struct rast_launch launch;
 	struct rast_launch_rlimit rlimits[2];
 	int null_fd, log_fd, share_fd[2];
-	char log[512], cgroup_path[160];
+	char log[512], cgroup_path[256];
 	const char *missing;
 	char missing_buf[80];
 	json_t *state;
@@ -359,7 +359,7 @@ int rast_container_stop(const struct rast_instance *in, const char *ns, const ch
 {
 	_cleanup_close_ int pidfd = rast_container_pidfd(container);
 	struct rast_cgroup_layout l;
-	char path[160];
+	char path[256];
 	int r;
 
 	r = rast_container_cgroup_path(in, ns, pod, rast_json_str(container, "name"), path,
@@ -446,7 +446,7 @@ int rast_container_remove_all(const struct rast_instance *in, const json_t *pod,
 	bool all = (size_t)rast_json_int(pod, "n_containers") == json_array_size(list);
 	struct rast_cgroup_layout l;
 	unsigned int v1 = 0;
-	char path[160];
+	char path[256];
 	int r, first = 0;
 	size_t i;
 
@@ -479,7 +479,7 @@ int rast_container_remove_pod_cgroup(const struct rast_instance *in, const char 
 				     const char *pod, struct rast_err *err)
 {
 	struct rast_cgroup_layout l;
-	char path[160];
+	char path[256];
 	int r;
 
 	r = rast_container_cgroup_path(in, ns, pod, NULL, path, sizeof(path));

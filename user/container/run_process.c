@@ -100,9 +100,7 @@ static int make_argv(struct run_process *p, const struct rast_pod_container *box
 		p->argv[n++] = box->args[i];
 	if (!n)
 		return rast_err_set(err, EINVAL,
-				    "container %s: no command: the manifest has none and neither "
-				    "has its image",
-				    box->name);
+				    "no command: there is none given and none in the image");
 	return 0;
 }
 

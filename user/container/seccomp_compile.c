@@ -198,7 +198,6 @@ int rast_seccomp_compile(uint64_t caps, struct rast_seccomp_filter *ret, struct 
 	void *lib;
 	int r = find_name_of(&lib, err);
 
-<<<<<<< HEAD
 	if (r < 0)
 		return r;
 	o = calloc(1, sizeof(*o));
@@ -206,19 +205,6 @@ int rast_seccomp_compile(uint64_t caps, struct rast_seccomp_filter *ret, struct 
 		if (lib)
 			(void)dlclose(lib);
 		return rast_err_sys(err, ENOMEM, "system call filter");
-=======
-	if (!lib)
-		return rast_err_set(err, ENOSYS,
-				    "libseccomp.so.2 cannot be loaded to compile the system call "
-				    "filter: %.200s",
-				    dlerror());
-	*(void **)&name_of = dlsym(lib, "seccomp_syscall_resolve_num_arch");
-	o = calloc(1, sizeof(*o));
-	if (!name_of || !o) {
-		free(o);
-		(void)dlclose(lib);
-		return rast_err_sys(err, name_of ? ENOMEM : ENOSYS, "libseccomp");
->>>>>>> 58a6900 (container: system call numbers of i386's direct socket calls are known; a pod's name is read strictly; the caller of a launch stays dumpable)
 	}
 	emit(o, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch));
 	for (i = 0; i < sizeof(arches) / sizeof(arches[0]); i++) {

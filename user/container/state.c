@@ -448,7 +448,7 @@ int rast_state_numbers_drop(const struct rast_instance *in, uint32_t identity,
 	_cleanup_close_ int fd = numbers_open(in);
 	size_t i;
 
-	if (number >= (kind == RAST_NUMBER_SLOT ? RAST_MAX_CONTAINERS : RAST_MAX_IDENTITIES))
+	if (number >= 8u * (kind == RAST_NUMBER_SLOT ? SLOT_BYTES : IDENTITY_BYTES))
 		return -EINVAL;
 	if (fd < 0)
 		return fd;
