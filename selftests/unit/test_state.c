@@ -59,60 +59,64 @@ static void write_file(const char *tail, const char *text)
 	assert_int_equal(rast_replace_file(AT_FDCWD, path, text, strlen(text), 0600, 0), 0);
 }
 
-static void test_the_lowest_free_number_is_taken(void **state)
+static void test_the_lowest_free_numbers_are_taken(void **state)
 {
-	uint32_t n = 0;
+	uint32_t id = 0, slots[3];
 
 	(void)state;
 	for (uint32_t i = 0; i < 20; i++) {
-		assert_int_equal(rast_state_number_take(&in, RAST_NUMBER_SLOT, &n, NULL), 0);
-		assert_int_equal(n, i);
-		assert_int_equal(rast_state_number_take(&in, RAST_NUMBER_IDENTITY, &n, NULL), 0);
-		assert_int_equal(n, RAST_IDENTITY_FIRST + i);
+		assert_int_equal(rast_state_numbers_take(&in, &id, slots, 2, NULL), 0);
+		assert_int_equal(id, RAST_IDENTITY_FIRST + i);
+		assert_int_equal(slots[0], 2 * i);
+		assert_int_equal(slots[1], 2 * i + 1);
 	}
-	assert_int_equal(rast_state_number_drop(&in, RAST_NUMBER_SLOT, 7), 0);
-	assert_int_equal(rast_state_number_drop(&in, RAST_NUMBER_SLOT, 3), 0);
-	assert_int_equal(rast_state_number_take(&in, RAST_NUMBER_SLOT, &n, NULL), 0);
-	assert_int_equal(n, 3);
-	assert_int_equal(rast_state_number_take(&in, RAST_NUMBER_SLOT, &n, NULL), 0);
-	assert_int_equal(n, 7);
-	/* Slots and identities are apart. */
-	assert_int_equal(rast_state_number_take(&in, RAST_NUMBER_IDENTITY, &n, NULL), 0);
-	assert_int_equal(n, RAST_IDENTITY_FIRST + 20);
+	slots[0] = 7;
+	slots[1] = 3;
+	assert_int_equal(rast_state_numbers_drop(&in, RAST_IDENTITY_FIRST + 5, slots, 2), 0);
+	assert_int_equal(rast_state_numbers_take(&in, &id, slots, 3, NULL), 0);
+	assert_int_equal(id, RAST_IDENTITY_FIRST + 5);
+	assert_int_equal(slots[0], 3);
+	assert_int_equal(slots[1], 7);
+	assert_int_equal(slots[2], 40);
+	assert_int_equal(rast_state_numbers_take(&in, &id, slots, 0, NULL), 0);
+	assert_int_equal(id, RAST_IDENTITY_FIRST + 20);
 }
 
-static void test_when_all_numbers_are_taken_the_error_says_so(void **state)
+static void test_when_all_slots_are_taken_the_error_says_so_and_nothing_is(void **state)
 {
+	static uint32_t slots[RAST_MAX_CONTAINERS + 1];
 	struct rast_err err = {0};
-	uint32_t n = 0, count = 0;
+	uint32_t id = 0;
 	char want[80];
-	int r;
 
 	(void)state;
-	while ((r = rast_state_number_take(&in, RAST_NUMBER_SLOT, &n, &err)) == 0)
-		assert_int_equal(n, count++);
-	assert_int_equal(r, -ENOSPC);
-	assert_int_equal(count, RAST_MAX_CONTAINERS);
-	(void)snprintf(want, sizeof(want), "all %u container slots are taken", count);
+	assert_int_equal(rast_state_numbers_take(&in, &id, slots, RAST_MAX_CONTAINERS + 1, &err),
+			 -ENOSPC);
+	(void)snprintf(want, sizeof(want), "all %d container slots are taken", RAST_MAX_CONTAINERS);
 	assert_string_equal(err.text, want);
-	/* The last slot did not run into the identities. */
-	assert_int_equal(rast_state_number_take(&in, RAST_NUMBER_IDENTITY, &n, NULL), 0);
-	assert_int_equal(n, RAST_IDENTITY_FIRST);
+	assert_int_equal(rast_state_numbers_take(&in, &id, slots, RAST_MAX_CONTAINERS, NULL), 0);
+	assert_int_equal(id, RAST_IDENTITY_FIRST);
+	assert_int_equal(slots[RAST_MAX_CONTAINERS - 1], RAST_MAX_CONTAINERS - 1);
+	assert_int_equal(rast_state_numbers_take(&in, &id, slots, 1, NULL), -ENOSPC);
+	/* Slots did not run into the identities. */
+	assert_int_equal(rast_state_numbers_take(&in, &id, slots, 0, NULL), 0);
+	assert_int_equal(id, RAST_IDENTITY_FIRST + 1);
 }
 
-static void test_a_number_out_of_range_is_not_dropped(void **state)
+static void test_a_number_out_of_range_drops_nothing(void **state)
 {
-	uint32_t n = 0;
+	uint32_t id = 0, slot = 0, odd;
 
 	(void)state;
-	assert_int_equal(rast_state_number_take(&in, RAST_NUMBER_IDENTITY, &n, NULL), 0);
+	assert_int_equal(rast_state_numbers_take(&in, &id, &slot, 1, NULL), 0);
 	/* As a slot this would be the bit of that identity. */
-	assert_int_equal(rast_state_number_drop(&in, RAST_NUMBER_SLOT, RAST_MAX_CONTAINERS + n),
-			 -EINVAL);
-	assert_int_equal(rast_state_number_drop(&in, RAST_NUMBER_IDENTITY, RAST_MAX_IDENTITIES),
-			 -EINVAL);
-	assert_int_equal(rast_state_number_take(&in, RAST_NUMBER_IDENTITY, &n, NULL), 0);
-	assert_int_equal(n, RAST_IDENTITY_FIRST + 1);
+	odd = RAST_MAX_CONTAINERS + id;
+	assert_int_equal(rast_state_numbers_drop(&in, RAST_MAX_IDENTITIES, &odd, 1), 0);
+	odd = UINT32_MAX;
+	assert_int_equal(rast_state_numbers_drop(&in, UINT32_MAX, &odd, 1), 0);
+	assert_int_equal(rast_state_numbers_take(&in, &id, &slot, 1, NULL), 0);
+	assert_int_equal(id, RAST_IDENTITY_FIRST + 1);
+	assert_int_equal(slot, 1);
 }
 
 static void test_a_rebuild_keeps_what_pods_hold_and_nothing_else(void **state)
@@ -120,20 +124,18 @@ static void test_a_rebuild_keeps_what_pods_hold_and_nothing_else(void **state)
 	_cleanup_json_ json_t *pods = json_pack(
 		"[{s:i,s:[i,i]},{s:I,s:[I]},{s:s}]", "identity", RAST_IDENTITY_FIRST + 1, "slots",
 		0, 2, "identity", (json_int_t)1 << 40, "slots", (json_int_t)-1, "broken", "x");
-	uint32_t n = 0;
+	uint32_t id = 0, slots[5];
 
 	(void)state;
-	for (int i = 0; i < 5; i++)
-		assert_int_equal(rast_state_number_take(&in, RAST_NUMBER_SLOT, &n, NULL), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(rast_state_numbers_take(&in, &id, slots, 5, NULL), 0);
 	assert_int_equal(rast_state_numbers_rebuild(&in, pods, NULL), 0);
-	assert_int_equal(rast_state_number_take(&in, RAST_NUMBER_SLOT, &n, NULL), 0);
-	assert_int_equal(n, 1);
-	assert_int_equal(rast_state_number_take(&in, RAST_NUMBER_SLOT, &n, NULL), 0);
-	assert_int_equal(n, 3);
-	assert_int_equal(rast_state_number_take(&in, RAST_NUMBER_IDENTITY, &n, NULL), 0);
-	assert_int_equal(n, RAST_IDENTITY_FIRST);
-	assert_int_equal(rast_state_number_take(&in, RAST_NUMBER_IDENTITY, &n, NULL), 0);
-	assert_int_equal(n, RAST_IDENTITY_FIRST + 2);
+	assert_int_equal(rast_state_numbers_take(&in, &id, slots, 2, NULL), 0);
+	assert_int_equal(id, RAST_IDENTITY_FIRST);
+	assert_int_equal(slots[0], 1);
+	assert_int_equal(slots[1], 3);
+	assert_int_equal(rast_state_numbers_take(&in, &id, slots, 0, NULL), 0);
+	assert_int_equal(id, RAST_IDENTITY_FIRST + 2);
 }
 
 static void test_a_name_means_one_pod_or_container(void **state)
@@ -318,9 +320,9 @@ static void test_a_process_is_known_by_its_start_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_the_lowest_free_number_is_taken),
-		TEST(test_when_all_numbers_are_taken_the_error_says_so),
-		TEST(test_a_number_out_of_range_is_not_dropped),
+		TEST(test_the_lowest_free_numbers_are_taken),
+		TEST(test_when_all_slots_are_taken_the_error_says_so_and_nothing_is),
+		TEST(test_a_number_out_of_range_drops_nothing),
 		TEST(test_a_rebuild_keeps_what_pods_hold_and_nothing_else),
 		TEST(test_a_name_means_one_pod_or_container),
 		TEST(test_names_that_mean_nothing_are_refused_with_the_reason),

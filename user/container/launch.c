@@ -139,9 +139,13 @@ static int next_message(int sock, int *ret_tty, struct rast_err *err)
 	struct cmsghdr *cm;
 	ssize_t n;
 
+	/*
+	 * A child that ends before it has read our word resets the connection, and the kernel tells
+	 * that (once) before it hands out the report that came first.
+	 */
 	do
 		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0)
 		return rast_err_sys(err, errno, "reading from the new container");
 	if (n == 0)

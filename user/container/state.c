@@ -448,8 +448,6 @@ int rast_state_numbers_drop(const struct rast_instance *in, uint32_t identity,
 	_cleanup_close_ int fd = numbers_open(in);
 	size_t i;
 
-	if (number >= 8u * (kind == RAST_NUMBER_SLOT ? SLOT_BYTES : IDENTITY_BYTES))
-		return -EINVAL;
 	if (fd < 0)
 		return fd;
 	if (pread(fd, map, sizeof(map), 0) < 0)
