@@ -174,7 +174,13 @@ int rast_state_pod_store(const struct rast_instance *in, const json_t *pod, stru
 		(void)json_object_del(copy, "containers");
 		r = rast_json_store(AT_FDCWD, path, copy, 0);
 	}
-	return r < 0 ? rast_err_sys(err, -r, "state of pod %s/%s", ns, name) : 0;
+	if (r == 0)
+		return 0;
+	/* Of a pod that never was one no folder stays; one that could not be changed is as it was. */
+	if (rast_state_pod_path(in, ns, name, "pod.json", path, sizeof(path)) == 0 &&
+	    access(path, F_OK) < 0)
+		(void)rast_state_pod_remove(in, ns, name, NULL);
+	return rast_err_sys(err, -r, "state of pod %s/%s", ns, name);
 }
 
 int rast_state_pod_remove(const struct rast_instance *in, const char *ns, const char *pod,
