@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# time-limit: 900
 # rastbpf prog, map, link and feature against what bpftool says of the same things. Prints TAP.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
