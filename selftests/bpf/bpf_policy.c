@@ -556,6 +556,8 @@ int main(void)
 	test_unknown_link();
 	test_events();
 	test_exact_totals();
+	stage_reset_image();
+	stage_mutate();
 	test_apply();
 	return done();
 }

@@ -66,6 +66,8 @@ int stage_run_from_node(int pod, const struct frame *f);
 int stage_send(int from, int to, const struct frame_spec *s);
 /* Reads the rings; fills last, n_events, n_packets (the sum of what they stand for). */
 void stage_events(void);
+/* policy_mutate.c: a few seconds of random frames; three claims. */
+void stage_mutate(void);
 struct rast_link_counters stage_counters(uint32_t slot, int dir);
 
 #endif
