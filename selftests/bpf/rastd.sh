@@ -10,10 +10,8 @@ check() { # SENTENCE; the exit code before decides
 	if [ $rc = 0 ]; then echo "ok $n - $1"; else echo "not ok $n - $1"; bad=1; fi
 }
 cleanup() {
-	"$R" daemon stop >/dev/null 2>&1
-	rm -rf /sys/fs/bpf/$RAST_INSTANCE
-	[ -e /run/$RAST_INSTANCE/bpffs.mounted ] && [ -z "$(ls -A /sys/fs/bpf)" ] && umount /sys/fs/bpf
-	rm -rf /run/$RAST_INSTANCE /var/lib/$RAST_INSTANCE
+	"$R" gc --all >/dev/null 2>&1
+	rm -rf /var/lib/$RAST_INSTANCE
 }
 [ "$(id -u)" = 0 ] || { echo "ok 1 - rastd # SKIP needs root"; echo 1..1; exit 0; }
 trap cleanup EXIT

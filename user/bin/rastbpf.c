@@ -18,24 +18,12 @@
 #include "vector/config_cmd.h"
 
 static const struct rast_object *const objects[] = {
-	&rast_object_up,
-	&rast_object_down,
-	&rast_object_account,
-	&rast_object_anomaly,
-	&rast_object_audit,
-	&rast_object_config,
-	&rast_object_gc,
-	&rast_object_container,
-	&rast_object_image,
-	&rast_object_daemon,
-	&rast_object_completion,
-	&rast_object_policy,
-	&rast_object_flow,
-	&rast_object_prog,
-	&rast_object_map,
-	&rast_object_link,
-	&rast_object_feature,
-	NULL,
+	&rast_object_up,      &rast_object_down,       &rast_object_account,
+	&rast_object_anomaly, &rast_object_audit,      &rast_object_config,
+	&rast_object_gc,      &rast_object_container,  &rast_object_image,
+	&rast_object_daemon,  &rast_object_completion, &rast_object_policy,
+	&rast_object_flow,    &rast_object_prog,       &rast_object_map,
+	&rast_object_link,    &rast_object_feature,    NULL,
 };
 
 int main(int argc, char **argv)

@@ -37,14 +37,14 @@ static int fail(struct launch_ctx *c, int step, int err, const char *what)
 /* Whoever called may ignore signals (a shell's background job does): exec would keep that. */
 static void reset_signals(void)
 {
-	static const int list[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE, SIGTERM, SIGCHLD,
-				   SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2, SIGWINCH};
 	struct sigaction sa = {.sa_handler = SIG_DFL};
 	sigset_t none;
-	size_t i;
+	int i;
 
-	for (i = 0; i < sizeof(list) / sizeof(list[0]); i++)
-		(void)sigaction(list[i], &sa, NULL);
+	/* All of them: a supervisor may ignore any. The C library keeps two for itself. */
+	for (i = 1; i <= SIGRTMAX; i++)
+		if (i != SIGKILL && i != SIGSTOP)
+			(void)sigaction(i, &sa, NULL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -13,12 +13,6 @@
 #include "vector/config.h"
 
 const struct rast_feature *const rast_features[] = {
-	&rast_config_feature,
-	&rast_node_feature,
-	&rast_pods_feature,
-	&rast_policy_feature,
-	&rast_account_feature,
-	&rast_audit_feature,
-	&rast_anomaly_feature,
-	NULL,
+	&rast_config_feature,  &rast_node_feature,  &rast_pods_feature,    &rast_policy_feature,
+	&rast_account_feature, &rast_audit_feature, &rast_anomaly_feature, NULL,
 };

@@ -487,11 +487,12 @@ int rast_node_pod_stop(const struct rast_instance *in, const char *ns, const cha
 	if (rast_state_pod_load(in, ns, name, true, &pod, NULL) < 0)
 		return 0;
 	network = *rast_json_str(pod, "address") != '\0';
-	/* Whoever starts containers again sees that these end because they are meant to. */
+	/*
+	 * Whoever starts containers again sees that these end because they are meant to. A mark that
+	 * cannot be written (a full disk) must not keep the pod alive.
+	 */
 	(void)json_object_set_new(pod, "stopping", json_true());
-	r = rast_state_pod_store(in, pod, err);
-	if (r < 0)
-		return r;
+	(void)rast_state_pod_store(in, pod, NULL);
 	if (grace_ms < 0)
 		grace_ms = (int)rast_json_int(pod, "grace_s") * 1000;
 	r = undo_loaded(in, pod, (unsigned int)grace_ms, err);
