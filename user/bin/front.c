@@ -2,7 +2,7 @@
 /*
  * rastbpf as people call it, where the machine has archives of all libraries: a static executable that
  * starts a container itself and hands everything else to rastbpf-full, the same program with every
- * object. Finding and relocating libc alone costs more than the whole launch. What may need dlopen (nft
+ * object. What is linked in needs neither finding nor symbol look-ups at each start. What may need dlopen (nft
  * for a pod's network, libarchive for images) belongs to the full one: two libcs in a process is no
  * good, so whatever is not known to do without goes there.
  */
