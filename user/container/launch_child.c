@@ -34,19 +34,23 @@ static int fail(struct launch_ctx *c, int step, int err, const char *what)
 	return rast_step_fail(&c->tail.report, step, err, what);
 }
 
-/* Whoever called may ignore signals (a shell's background job does): exec would keep that. */
-static void reset_signals(void)
+/*
+ * Whoever called may ignore signals (a shell's background job, a supervisor), and exec would keep that.
+ * By system call: the C library refuses the two numbers that it keeps for itself, which a caller may
+ * ignore all the same. What the kernel calls a set here is one bit a signal, 64 of them.
+ */
+static void reset_signals(uint64_t ignored)
 {
-	struct sigaction sa = {.sa_handler = SIG_DFL};
-	sigset_t none;
+	struct {
+		uint64_t handler, flags, restorer, mask;
+	} dfl = {0};
+	uint64_t none = 0;
 	int i;
 
-	/* All of them: a supervisor may ignore any. The C library keeps two for itself. */
-	for (i = 1; i <= SIGRTMAX; i++)
-		if (i != SIGKILL && i != SIGSTOP)
-			(void)sigaction(i, &sa, NULL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	for (i = 1; i <= 64; i++)
+		if (ignored >> (i - 1) & 1)
+			(void)syscall(SYS_rt_sigaction, i, &dfl, NULL, sizeof(dfl.mask));
+	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 
 static int enter_namespaces(struct launch_ctx *c)
@@ -344,7 +348,7 @@ static int prepare(struct launch_ctx *c)
 	bool no_pivot = false;
 	int ptmx = -1, r;
 
-	reset_signals();
+	reset_signals(c->ignored);
 	(void)umask(0);
 	if (setsid() < 0)
 		return fail(c, RAST_STEP_NAMESPACE, errno, "setsid");

@@ -12,6 +12,7 @@ struct launch_ctx {
 	const char *path_env; /* value of PATH in env, or a default; in the plan's own memory */
 	char *path_buf;       /* PATH_MAX bytes for the lookup */
 	int sock;             /* the child's end */
+	uint64_t ignored;     /* signals that the caller ignores: bit 0 is signal 1 */
 	uint64_t keep_caps;   /* what the tail itself needs until it drops to l->caps */
 };
 
