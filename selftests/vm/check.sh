@@ -25,11 +25,7 @@ for f in "${RAST_VM_TESTS:-selftests/vm/tests}"/*.sh; do
 	n=${f##*/}
 	[ -x "$f" ] && add "vm/${n%.sh}" "/rast/selftests/vm/tests/$n"
 done
-# Left to the host: the store's full disk is no question of the kernel (on 6.1 something was left
-# behind once, cause not known), and bpf_account, whose claim about the headers of a TCP transfer did
-# not hold on 6.1 (cause not known); vm/account compares figures in the guests.
 for f in "$O"/tests/bpf_*; do
-	case $f in */bpf_store_full_disk | */bpf_account) continue ;; esac
 	[ -z "${RAST_VM_TESTS:-}" ] && [ -f "$f" ] && [ -x "$f" ] && add "bpf/${f##*/}" "/rast/build/tests/${f##*/}"
 done
 while read -r pattern; do
