@@ -7,6 +7,13 @@ $(O)/vm/init: selftests/vm/init.c
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<
 TESTS += $(O)/vm/init
 
+# One line to a controller, for shell tests.
+TESTS += $(O)/tests/ask
+$(O)/tests/ask: selftests/lib/ask.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -o $@ $<
+
 # The functions of user/network as commands, for selftests/cli/network.sh.
 TESTS += $(O)/tests/network_driver
 $(eval $(call bin_at,$(O)/tests/network_driver,selftests/cli/network_driver.c,pure))

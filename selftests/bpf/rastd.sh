@@ -17,9 +17,7 @@ cleanup() {
 trap cleanup EXIT
 
 ask() { # LINE → the answer line
-	python3 -c 'import socket,sys
-s=socket.socket(socket.AF_UNIX); s.settimeout(10); s.connect("/run/trastd/rastd.sock")
-s.sendall(sys.argv[1].encode()+b"\n"); print(s.makefile().readline(),end="")' "$1"
+	"$O/tests/ask" /run/$RAST_INSTANCE/rastd.sock "$1"
 }
 ids() { for l in /sys/fs/bpf/$RAST_INSTANCE/link/*; do bpftool -j link show pinned "$l" | jq -c '[.id,.prog_id]'; done; }
 

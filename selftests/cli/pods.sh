@@ -17,9 +17,7 @@ cp "$box" $img/bin/busybox
 for i in sh sleep httpd touch test nc rm echo mkdir cat; do ln -sf busybox $img/bin/$i; done
 ln -sf busybox $img/bin/tail
 
-pods() { python3 -c 'import json,socket
-s=socket.socket(socket.AF_UNIX); s.settimeout(10); s.connect("/run/tpods/rastd.sock")
-s.sendall(b"{\"op\":\"pods.list\"}\n"); print(json.dumps(json.loads(s.makefile().readline())["result"]))'; }
+pods() { "$O/tests/ask" /run/tpods/rastd.sock '{"op":"pods.list"}' | jq -c .result; }
 of() { pods | jq -r --arg p "$1" ".[] | select(.pod==\$p) | $2"; }             # POD JQ
 now() { [ "$(of "$1" "$2")" = "$3" ]; }                                           # POD JQ WANT
 event() { cat /var/lib/tpods/audit/audit.jsonl | jq -e --arg a "$1" --arg p "$2" --arg c "$3" -s \
