@@ -15,7 +15,11 @@
 	for p in /proc/[0-9]*; do
 		read -r comm 2>/dev/null <"$p/comm" || continue
 		case $comm in
-		rast* | rinit*) echo "process ${p#/proc/} $comm" ;;
+		rast* | rinit*)
+			# Ended, and waiting for an init that is in no hurry.
+			grep -q '^State:[[:space:]]*Z' "$p/status" 2>/dev/null && continue
+			echo "process ${p#/proc/} $comm"
+			;;
 		esac
 	done
 	bpftool prog show 2>/dev/null | awk '/^[0-9]+:/ { print "BPF program " $2 " " $4 }'

@@ -7,7 +7,7 @@
 #include "account/account_bpf.h"
 
 #include "account.skel.h"
-#include "audit/instance_cgroup.h"
+#include "container/instance_cgroup.h"
 #include "base/fd.h"
 #include "container/cgroup.h"
 #include "loader/loader.h"

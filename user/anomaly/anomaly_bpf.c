@@ -5,7 +5,6 @@
 #include "account/account.h"
 #include "account/account_bpf.h"
 #include "anomaly.skel.h"
-#include "audit/instance_cgroup.h"
 #include "base/fd.h"
 #include "bpf/event.h"
 #include "bpf/policy.h"
@@ -15,7 +14,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -36,27 +34,12 @@ int rast_anomaly_bpf_supported(struct rast_err *err)
 
 int rast_anomaly_bpf_start(const struct rast_instance *in, struct rast_err *err)
 {
-	_cleanup_close_ int cgroup = -1;
-	struct anomaly_bpf *skel;
-	struct bpf_program *p;
+	struct anomaly_bpf *skel = anomaly_bpf__open();
 	int r;
 
-	r = rast_bpffs_prepare(in, err);
-	if (!r)
-		r = rast_instance_cgroup_open(in, &cgroup, err);
-	if (r < 0)
-		return r;
-	skel = anomaly_bpf__open();
 	if (!skel)
 		return rast_err_sys(err, errno, "anomaly: open the BPF object");
-	r = rast_loader_load(in, skel->obj, "anomaly", err);
-	bpf_object__for_each_program(p, skel->obj) {
-		if (r < 0)
-			break;
-		r = strncmp(bpf_program__section_name(p), "cgroup", 6)
-			    ? rast_loader_attach(in, p, err)
-			    : rast_loader_attach_cgroup(in, p, cgroup, NULL, err);
-	}
+	r = rast_loader_start(in, skel->obj, "anomaly", err);
 	anomaly_bpf__destroy(skel);
 	return r;
 }

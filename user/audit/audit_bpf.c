@@ -3,7 +3,6 @@
 #include "audit/audit_bpf.h"
 
 #include "audit.skel.h"
-#include "audit/instance_cgroup.h"
 #include "base/fd.h"
 #include "loader/loader.h"
 
@@ -11,7 +10,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 int rast_audit_bpf_supported(struct rast_err *err)
 {
@@ -20,27 +18,12 @@ int rast_audit_bpf_supported(struct rast_err *err)
 
 int rast_audit_bpf_start(const struct rast_instance *in, struct rast_err *err)
 {
-	_cleanup_close_ int cgroup = -1;
-	struct audit_bpf *skel;
-	struct bpf_program *p;
+	struct audit_bpf *skel = audit_bpf__open();
 	int r;
 
-	r = rast_bpffs_prepare(in, err);
-	if (!r)
-		r = rast_instance_cgroup_open(in, &cgroup, err);
-	if (r < 0)
-		return r;
-	skel = audit_bpf__open();
 	if (!skel)
 		return rast_err_sys(err, errno, "audit: open the BPF object");
-	r = rast_loader_load(in, skel->obj, "audit", err);
-	bpf_object__for_each_program(p, skel->obj) {
-		if (r < 0)
-			break;
-		r = strncmp(bpf_program__section_name(p), "cgroup", 6)
-			    ? rast_loader_attach(in, p, err)
-			    : rast_loader_attach_cgroup(in, p, cgroup, NULL, err);
-	}
+	r = rast_loader_start(in, skel->obj, "audit", err);
 	audit_bpf__destroy(skel);
 	return r;
 }

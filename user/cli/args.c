@@ -2,6 +2,8 @@
 /* Options and positional arguments; see args.h. */
 #include "cli/args.h"
 
+#include "base/near.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,32 +35,6 @@ const char *rast_args_get_nth(const struct rast_args *a, const char *name, int n
 	return NULL;
 }
 
-static unsigned int distance(const char *a, const char *b)
-{
-	unsigned int row[64], n = (unsigned int)strlen(b);
-
-	if (n >= 63 || strlen(a) >= 63)
-		return 99;
-	for (unsigned int j = 0; j <= n; j++)
-		row[j] = j;
-	for (unsigned int i = 1; a[i - 1]; i++) {
-		unsigned int diag = row[0];
-
-		row[0] = i;
-		for (unsigned int j = 1; j <= n; j++) {
-			unsigned int up = row[j], best = diag + (a[i - 1] != b[j - 1]);
-
-			if (up + 1 < best)
-				best = up + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			diag = up;
-			row[j] = best;
-		}
-	}
-	return row[n];
-}
-
 const char *rast_near_name(const char *word, const char *const *names)
 {
 	size_t len = strlen(word);
@@ -67,7 +43,7 @@ const char *rast_near_name(const char *word, const char *const *names)
 	const char *found = NULL;
 
 	for (; *names; names++) {
-		unsigned int d = distance(word, *names);
+		unsigned int d = rast_near_distance(word, *names);
 
 		/* What was cut short counts as near too. */
 		if (len >= 2 && !strncmp(word, *names, len) && d > 1)

@@ -3,14 +3,12 @@
 #include "container/device.h"
 
 #include "base/fd.h"
-#include "container/cgroup.h"
+#include "container/instance_cgroup.h"
 #include "device.skel.h"
 #include "loader/loader.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static int attach(const struct rast_instance *in, int cgroup_fd, struct rast_err *err)
@@ -30,7 +28,6 @@ static int attach(const struct rast_instance *in, int cgroup_fd, struct rast_err
 int rast_device_ensure(const struct rast_instance *in, struct rast_err *err)
 {
 	_cleanup_close_ int fd = -1;
-	struct rast_cgroup_layout l;
 	char path[128];
 	int r;
 
@@ -40,18 +37,7 @@ int rast_device_ensure(const struct rast_instance *in, struct rast_err *err)
 	if (access(path, F_OK) == 0)
 		return 0;
 	r = rast_bpffs_prepare(in, err);
-	if (r < 0)
-		return r;
-	r = rast_cgroup_layout_init(&l, err);
-	if (r < 0)
-		return r;
-	if (mkdirat(l.v2_fd, in->cgroup, 0755) < 0 && errno != EEXIST)
-		r = rast_err_sys(err, errno, "cgroup %s", in->cgroup);
-	if (r == 0) {
-		fd = openat(l.v2_fd, in->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		r = fd < 0 ? rast_err_sys(err, errno, "cgroup %s", in->cgroup)
-			   : attach(in, fd, err);
-	}
-	rast_cgroup_layout_finish(&l);
-	return r;
+	if (r == 0)
+		r = rast_instance_cgroup_open(in, &fd, err);
+	return r == 0 ? attach(in, fd, err) : r;
 }

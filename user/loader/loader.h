@@ -73,6 +73,12 @@ int rast_loader_attach_iter(const struct rast_instance *in, const struct bpf_pro
 /* -EOPNOTSUPP on a kernel without tcx. */
 int rast_loader_attach_tcx(const struct rast_instance *in, int prog_fd, unsigned int ifindex,
 			   bool egress, const char *link_name, struct rast_err *err);
+/*
+ * All of the above for an object whose programs need nothing else: bpffs, load, and each program attached,
+ * a cgroup program at the instance's cgroup, any other where its section says.
+ */
+int rast_loader_start(const struct rast_instance *in, struct bpf_object *obj, const char *noun,
+		      struct rast_err *err);
 /* Detaches. 0 when there was none. */
 int rast_loader_detach(const struct rast_instance *in, const char *link_name);
 

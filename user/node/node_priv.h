@@ -23,4 +23,23 @@ void rast_node_drop_numbers(const struct rast_instance *in, const json_t *pod);
 int rast_node_pod_undo(const struct rast_instance *in, const char *ns, const char *name,
 		       unsigned int grace_ms, struct rast_err *err);
 
+bool rast_node_has_network(const struct rast_pod *pod);
+/* Where the pod's network namespace is kept. */
+int rast_node_netns_path(const struct rast_instance *in, const char *ns, const char *name,
+			 char *buf, size_t size);
+
+/* What one container of a pod is started with, beyond what its pod says. */
+struct rast_node_place {
+	uint32_t identity, slot;
+	int netns_fd;
+	const char *address;
+	pid_t share_pid;
+	uint32_t restarts;
+};
+
+/* Container `i` of a pod whose state and network are there. `foreground` may be NULL. */
+int rast_node_container_start(const struct rast_instance *in, const struct rast_pod *pod, size_t i,
+			      const struct rast_node_place *at, struct rast_node_pod *foreground,
+			      json_t **ret_state, struct rast_err *err);
+
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The directory <cgroup2 mount>/<instance>; see instance_cgroup.h. */
-#include "audit/instance_cgroup.h"
+#include "container/instance_cgroup.h"
 
 #include "base/fd.h"
 #include "container/cgroup.h"

@@ -3,8 +3,8 @@
  * The instance's cgroup: below it are all containers, and at it the cgroup programs of account, audit
  * and anomaly are attached, so that nothing else on the machine pays for them.
  */
-#ifndef RAST_AUDIT_INSTANCE_CGROUP_H
-#define RAST_AUDIT_INSTANCE_CGROUP_H
+#ifndef RAST_CONTAINER_INSTANCE_CGROUP_H
+#define RAST_CONTAINER_INSTANCE_CGROUP_H
 
 #include "base/err.h"
 #include "base/instance.h"
