@@ -4,6 +4,7 @@
  */
 #include "policy/arena.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,4 +66,18 @@ void rast_arena_finish(struct rast_arena *a)
 		free(b);
 	}
 	a->blocks = NULL;
+}
+
+int rast_array_grow(void *array, size_t n, size_t size)
+{
+	void **p = array;
+	void *more;
+
+	if (n & (n - 1))
+		return 0;
+	more = realloc(*p, (n ? n * 2 : 1) * size);
+	if (!more)
+		return -ENOMEM;
+	*p = more;
+	return 0;
 }

@@ -275,8 +275,9 @@ static int policy_types(const struct rast_yaml_node *spec, struct rast_policy *p
 	return 0;
 }
 
-static int rules(const struct rast_yaml_node *spec, const char *key, enum rast_direction dir,
-		 struct rast_policy *p, struct rast_err *err)
+int rast_policy_parse_rules(const struct rast_yaml_node *spec, const char *key,
+			    enum rast_direction dir, rast_policy_rule_parser *parse,
+			    struct rast_policy *p, struct rast_err *err)
 {
 	const struct rast_yaml_node *seq = NULL;
 	int r = rast_yaml_seq(spec, key, false, &seq, err);
@@ -289,8 +290,7 @@ static int rules(const struct rast_yaml_node *spec, const char *key, enum rast_d
 	if (!p->rules[dir])
 		return rast_err_sys(err, ENOMEM, "rules");
 	rast_yaml_foreach(n, seq) {
-		r = rast_policy_parse_rule(n, dir, &p->arena, &p->rules[dir][p->n_rules[dir]++],
-					   err);
+		r = parse(n, dir, &p->arena, &p->rules[dir][p->n_rules[dir]++], err);
 		if (r < 0)
 			return r;
 	}
@@ -338,9 +338,11 @@ static int netpol(const struct rast_yaml_node *doc, struct rast_policy *p, struc
 	if (!r)
 		r = rast_policy_parse_selector(pods, &p->arena, &p->subject.pods, err);
 	if (!r)
-		r = rules(spec, "ingress", RAST_DIR_INGRESS, p, err);
+		r = rast_policy_parse_rules(spec, "ingress", RAST_DIR_INGRESS,
+					    rast_policy_parse_rule, p, err);
 	if (!r)
-		r = rules(spec, "egress", RAST_DIR_EGRESS, p, err);
+		r = rast_policy_parse_rules(spec, "egress", RAST_DIR_EGRESS, rast_policy_parse_rule,
+					    p, err);
 	return r ? r : policy_types(spec, p, err);
 }
 

@@ -240,28 +240,6 @@ static int rule(const struct rast_yaml_node *map, enum rast_direction dir, struc
 	return 0;
 }
 
-static int rules(const struct rast_yaml_node *spec, const char *key, enum rast_direction dir,
-		 struct rast_policy *p, struct rast_err *err)
-{
-	const struct rast_yaml_node *seq = NULL;
-	int r = rast_yaml_seq(spec, key, false, &seq, err);
-
-	if (r < 0 || !seq || !seq->count)
-		return r;
-	if (seq->count > UINT16_MAX)
-		return rast_yaml_err(seq, err, "more than %d rules", UINT16_MAX);
-	p->isolates[dir] = true;
-	p->rules[dir] = rast_arena_take(&p->arena, seq->count, sizeof(*p->rules[dir]));
-	if (!p->rules[dir])
-		return rast_err_sys(err, ENOMEM, "rules");
-	rast_yaml_foreach(n, seq) {
-		r = rule(n, dir, &p->arena, &p->rules[dir][p->n_rules[dir]++], err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 static int cluster(const struct rast_yaml_node *doc, struct rast_policy *p, struct rast_err *err)
 {
 	static const char *const top[] = {"apiVersion", "kind", "metadata", "spec", "status", NULL};
@@ -311,8 +289,12 @@ static int cluster(const struct rast_yaml_node *doc, struct rast_policy *p, stru
 		return rast_err_sys(err, ENOMEM, "%s", name);
 	r = subject(sub, &p->arena, &p->subject, err);
 	if (!r)
-		r = rules(spec, "ingress", RAST_DIR_INGRESS, p, err);
-	return r ? r : rules(spec, "egress", RAST_DIR_EGRESS, p, err);
+		r = rast_policy_parse_rules(spec, "ingress", RAST_DIR_INGRESS, rule, p, err);
+	if (!r)
+		r = rast_policy_parse_rules(spec, "egress", RAST_DIR_EGRESS, rule, p, err);
+	p->isolates[RAST_DIR_INGRESS] = p->n_rules[RAST_DIR_INGRESS] > 0;
+	p->isolates[RAST_DIR_EGRESS] = p->n_rules[RAST_DIR_EGRESS] > 0;
+	return r;
 }
 
 int rast_policy_parse_cluster(const struct rast_yaml_node *doc, struct rast_policy **ret,

@@ -108,21 +108,6 @@ bool rast_policy_set_wants(const struct rast_yaml_node *doc)
 	       !strcmp(k, "Namespace");
 }
 
-/* Doubles at powers of two, so that adding ten thousand documents moves little. */
-static int grow(void *array, size_t n, size_t size)
-{
-	void **p = array;
-	void *more;
-
-	if (n & (n - 1))
-		return 0;
-	more = realloc(*p, (n ? n * 2 : 1) * size);
-	if (!more)
-		return -ENOMEM;
-	*p = more;
-	return 0;
-}
-
 /* Parses into the end of the arrays; does not sort. */
 static int append(const struct rast_yaml_node *doc, struct rast_policy_set *set,
 		  struct rast_err *err)
@@ -140,8 +125,8 @@ static int append(const struct rast_yaml_node *doc, struct rast_policy_set *set,
 			rast_yaml_get(doc, "kind"), err,
 			"want NetworkPolicy, ClusterNetworkPolicy or Namespace, got \"%.64s\"",
 			kind_of(doc));
-	if (grow(&set->policies, set->n_policies, sizeof(*set->policies)) < 0 ||
-	    grow(&set->namespaces, set->n_namespaces, sizeof(*set->namespaces)) < 0)
+	if (rast_array_grow(&set->policies, set->n_policies, sizeof(*set->policies)) < 0 ||
+	    rast_array_grow(&set->namespaces, set->n_namespaces, sizeof(*set->namespaces)) < 0)
 		return rast_err_sys(err, ENOMEM, "policy set");
 	if (!strcmp(kind_of(doc), "Namespace")) {
 		r = rast_policy_parse_namespace(doc, &set->namespaces[set->n_namespaces], err);

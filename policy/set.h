@@ -119,6 +119,13 @@ int rast_policy_parse_selector(const struct rast_yaml_node *map, struct rast_are
 int rast_policy_parse_rule(const struct rast_yaml_node *map, enum rast_direction dir,
 			   struct rast_arena *a, struct rast_policy_rule *ret,
 			   struct rast_err *err);
+typedef int rast_policy_rule_parser(const struct rast_yaml_node *map, enum rast_direction dir,
+				    struct rast_arena *a, struct rast_policy_rule *ret,
+				    struct rast_err *err);
+/* The list `key` of a spec into p->rules[dir]; 0 also when there is none. */
+int rast_policy_parse_rules(const struct rast_yaml_node *spec, const char *key,
+			    enum rast_direction dir, rast_policy_rule_parser *parse,
+			    struct rast_policy *p, struct rast_err *err);
 int rast_policy_parse_proto(const struct rast_yaml_node *map, const char *key,
 			    enum rast_policy_proto *ret, struct rast_err *err);
 

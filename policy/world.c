@@ -15,21 +15,6 @@ void rast_policy_world_finish(struct rast_policy_world *world)
 	memset(world, 0, sizeof(*world));
 }
 
-/* Room for one more; doubles at powers of two. */
-static int grow(void *array, size_t n, size_t size)
-{
-	void **p = array;
-	void *more;
-
-	if (n & (n - 1))
-		return 0;
-	more = realloc(*p, (n ? n * 2 : 1) * size);
-	if (!more)
-		return -ENOMEM;
-	*p = more;
-	return 0;
-}
-
 static int copy_labels(struct rast_arena *a, const struct rast_policy_label *from, size_t n,
 		       struct rast_policy_label **ret)
 {
@@ -50,7 +35,7 @@ int rast_policy_world_add_pod(struct rast_policy_world *world, const struct rast
 	struct rast_arena *a = &world->arena;
 	struct rast_policy_pod *p;
 
-	if (grow(&world->pods, world->n_pods, sizeof(*world->pods)) < 0)
+	if (rast_array_grow(&world->pods, world->n_pods, sizeof(*world->pods)) < 0)
 		return -ENOMEM;
 	p = &world->pods[world->n_pods];
 	*p = *pod;
@@ -75,7 +60,8 @@ int rast_policy_world_add_namespace(struct rast_policy_world *world,
 {
 	struct rast_policy_namespace *n;
 
-	if (grow(&world->namespaces, world->n_namespaces, sizeof(*world->namespaces)) < 0)
+	if (rast_array_grow(&world->namespaces, world->n_namespaces, sizeof(*world->namespaces)) <
+	    0)
 		return -ENOMEM;
 	n = &world->namespaces[world->n_namespaces];
 	n->name = rast_arena_str(&world->arena, ns->name);

@@ -23,7 +23,7 @@ TESTS += $(O)/conformance/netpol
 $(eval $(call bin_at,$(O)/conformance/netpol,selftests/conformance/netpol.c,pure,zlib))
 $(call unit_test,test_store,selftests/unit/test_store.c,pure store)
 # Observing programs on the running kernel: what they see is compared with what was done.
-OBSERVE := selftests/bpf/observe.c
+OBSERVE := selftests/bpf/observe.c selftests/lib/tap.c
 $(call unit_test,bpf_audit,selftests/bpf/bpf_audit.c $(OBSERVE),loader pure)
 $(call unit_test,bpf_account,selftests/bpf/bpf_account.c $(OBSERVE),loader pure)
 $(call unit_test,test_search,selftests/unit/test_search.c,pure)
@@ -43,7 +43,7 @@ $(call unit_test,test_policy_classes,selftests/unit/test_policy_classes.c,pure)
 $(call unit_test,test_config,selftests/unit/test_config.c,pure store controller)
 # Needs root, so it is in the bpf tier, though it loads nothing.
 $(call unit_test,bpf_store_full_disk,selftests/bpf/store_full_disk.c,pure store)
-POLICY_STAGE := selftests/bpf/policy_stage.c selftests/bpf/frames.c
+POLICY_STAGE := selftests/bpf/policy_stage.c selftests/lib/tap.c selftests/bpf/frames.c
 $(call unit_test,bpf_policy,selftests/bpf/bpf_policy.c selftests/bpf/policy_mutate.c $(POLICY_STAGE),loader pure)
 
 # compare: two commands against each other, for benchmarks that are shell scripts.

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,46 +18,9 @@
 #include <unistd.h>
 
 struct stage stage = {.instance_fd = -1, .container_fd = -1};
-static int count, failures;
 static pid_t owner;
 static struct bpf_link *links[64];
 static int n_links;
-
-void ok(bool pass, const char *sentence, ...)
-{
-	va_list ap;
-
-	va_start(ap, sentence);
-	printf("%sok %d - ", pass ? "" : "not ", ++count);
-	vprintf(sentence, ap);
-	putchar('\n');
-	(void)fflush(stdout);
-	va_end(ap);
-	failures += !pass;
-}
-
-void skip(const char *sentence, const char *missing)
-{
-	printf("ok %d - %s # SKIP %s\n", ++count, sentence, missing);
-}
-
-int done(void)
-{
-	printf("1..%d\n", count);
-	return failures ? 1 : 0;
-}
-
-void bail(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	printf("Bail out! ");
-	vprintf(fmt, ap);
-	printf(": %s\n", strerror(errno));
-	va_end(ap);
-	exit(1);
-}
 
 static void write_text(const char *dir, const char *file, const char *text)
 {

@@ -9,17 +9,12 @@
 
 #include "bpf/container.h"
 #include "bpf/event.h"
+#include "selftests/lib/tap.h"
 
 #include <bpf/libbpf.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-/* TAP. */
-void ok(bool pass, const char *sentence, ...) __attribute__((format(printf, 2, 3)));
-void skip(const char *sentence, const char *missing);
-int done(void); /* prints the plan; the exit code */
-_Noreturn void bail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 struct stage {
 	char root[256]; /* of cgroup2 */

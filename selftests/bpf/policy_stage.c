@@ -15,7 +15,6 @@
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,38 +22,6 @@
 
 struct stage stage;
 static struct rast_rings *rings;
-static int count, failures;
-
-void ok(bool pass, const char *sentence, ...)
-{
-	va_list ap;
-
-	va_start(ap, sentence);
-	printf("%sok %d - ", pass ? "" : "not ", ++count);
-	vprintf(sentence, ap);
-	putchar('\n');
-	(void)fflush(stdout);
-	va_end(ap);
-	failures += !pass;
-}
-
-int done(void)
-{
-	printf("1..%d\n", count);
-	return failures ? 1 : 0;
-}
-
-void bail(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	printf("Bail out! ");
-	vprintf(fmt, ap);
-	putchar('\n');
-	va_end(ap);
-	exit(1);
-}
 
 static void cleanup(void)
 {

@@ -14,6 +14,7 @@
 #include "bpf/event.h"
 #include "bpf/policy.h"
 #include "selftests/bpf/frames.h"
+#include "selftests/lib/tap.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,11 +40,6 @@ struct stage {
 	unsigned int refused; /* frames that the kernel would not run: too short */
 };
 extern struct stage stage;
-
-/* TAP. */
-void ok(bool pass, const char *sentence, ...) __attribute__((format(printf, 2, 3)));
-int done(void);
-_Noreturn void bail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Exits with SKIP when policy cannot be loaded here. */
 void stage_open(const char *instance);
