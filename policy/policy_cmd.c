@@ -12,6 +12,7 @@
 #include "policy/applied.h"
 #include "policy/explain.h"
 #include "policy/names.h"
+#include "policy/policy_bpf.h"
 #include "policy/reach.h"
 
 #include <errno.h>
@@ -328,6 +329,18 @@ static const struct rast_col rule_cols[] = {
 	{NULL},
 };
 
+/* Of what is in force, the kernel also tells how often each rule decided. */
+static const struct rast_col live_rule_cols[] = {
+	{"id", "ID", RAST_COL_NUM},
+	{"name", "RULE", RAST_COL_TEXT},
+	{"action", "ACTION", RAST_COL_VERDICT},
+	{"packets", "PACKETS", RAST_COL_NUM},
+	{"file", "FILE", RAST_COL_TEXT},
+	{"line", "LINE", RAST_COL_NUM},
+	{"pods", "PODS", RAST_COL_NUM},
+	{NULL},
+};
+
 /* How many pods the rule decides something about. */
 static json_int_t pods_of_rule(const struct input *in, const struct rast_policy_rule_ref *r)
 {
@@ -357,6 +370,34 @@ static json_t *rule_rows(const struct input *in)
 		(void)json_array_append_new(rows, o);
 	}
 	return rows;
+}
+
+/* "packets" of each rule since this image came into force; false when no policy is loaded. */
+static bool add_hits(struct rast_cli *cli, json_t *rows)
+{
+	_cleanup_json_ json_t *hits = json_array();
+	json_t *row, *hit;
+	size_t i, j;
+
+	if (rast_policy_bpf_hits(&cli->in, hits, NULL) < 0)
+		return false;
+	json_array_foreach(rows, i, row) {
+		json_int_t n = 0;
+
+		json_array_foreach(hits, j, hit)
+			if (rast_json_int(hit, "rule") == rast_json_int(row, "id"))
+				n = rast_json_int(hit, "packets");
+		(void)json_object_set_new(row, "packets", json_integer(n));
+	}
+	return true;
+}
+
+static int show_rules(struct rast_cli *cli, const struct rast_args *a, const struct input *in)
+{
+	json_t *rows = rule_rows(in);
+	bool live = !rast_args_get(a, "file") && add_hits(cli, rows);
+
+	return rast_cli_table(cli, rows, live ? live_rule_cols : rule_cols);
 }
 
 /* From above to the right: a grid while it fits a screen, else a list of what is reachable. */
@@ -416,7 +457,7 @@ static int run_show(struct rast_cli *cli, const struct rast_args *a)
 	if (!*what)
 		return rast_cli_table(cli, rast_policy_set_to_json(in.set), policy_cols);
 	if (!strcmp(what, "rules"))
-		return rast_cli_table(cli, rule_rows(&in), rule_cols);
+		return show_rules(cli, a, &in);
 	reach = rast_policy_reach(in.image, in.rules);
 	if (!reach)
 		return rast_err_sys(&cli->err, ENOMEM, "matrix");

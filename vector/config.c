@@ -206,7 +206,7 @@ static int op_rollback(struct rast_controller *c, const struct rast_actor *actor
 		       const json_t *args, json_t **ret, struct rast_err *err)
 {
 	struct rast_change ch = {.expect = RAST_ANY};
-	_cleanup_json_ json_t *done = NULL;
+	_cleanup_json_ json_t *done = NULL, *said = NULL;
 	struct rast_version then;
 	uint64_t to = 0;
 	struct config *f;
@@ -224,7 +224,13 @@ static int op_rollback(struct rast_controller *c, const struct rast_actor *actor
 		return r;
 	ch.body = then.body;
 	ch.from_op = then.op;
-	r = commit(f, actor, args, &ch, 1, &done, err);
+	/* Without words of its own the log says what it was. */
+	said = json_copy((json_t *)(uintptr_t)args);
+	if (said && !*rast_json_str(said, "message"))
+		(void)json_object_set_new(
+			said, "message",
+			json_sprintf("back to version %llu", (unsigned long long)then.op));
+	r = commit(f, actor, said ? said : args, &ch, 1, &done, err);
 	rast_version_finish(&then);
 	if (!r)
 		*ret = json_incref(json_array_get(json_object_get(done, "items"), 0));

@@ -118,6 +118,8 @@ within 5 edge_is web api 8080 allow api
 rastbpf flow edges
 expect "web → api was allowed by a rule of shop/api" edge_is web api 8080 allow shop/api
 expect "api → db was allowed by a rule of shop/database" edge_is api db 6379 allow shop/database
+hits() { rastbpf -j policy show rules | jqr 'any(.[]; (.name | contains("shop/api")) and .packets > 0)'; }
+expect "the kernel counts what each rule decides (policy show rules)" hits
 expect "web → db was denied, and the policies that isolate are named" edge_is web db 6379 deny shop/
 expect "db → web was denied: the database has no egress" edge_is db web 8080 deny shop/database
 rastbpf policy explain --from shop/web --to shop/db --port 6379

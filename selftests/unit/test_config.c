@@ -132,6 +132,7 @@ static void change_diff_and_rollback_tell_one_story(void **state)
 	free(t);
 	t = text("config.log", "{" KEY "}");
 	assert_non_null(strstr(t, "\"message\":\"let web in\""));
+	assert_non_null(strstr(t, "\"message\":\"back to version 1\""));
 	assert_non_null(strstr(t, "\"author\":\"uid 1234\""));
 	assert_non_null(strstr(t, "\"restores\":1"));
 	free(t);
