@@ -35,6 +35,9 @@ for f in $files; do
 	esac
 done
 
+# shellcheck disable=SC2046
+mk/kernel_names.sh $(git ls-files 'bpf/*.bpf.[ch]') || rc=1
+
 if command -v cppcheck >/dev/null; then
 	# What cppcheck cannot know: the loops of jansson and libbpf's option macro; that memory marked
 	# _cleanup_ is freed by its scope (memleak); GNU's a ?: b (internalAstError); and that the ends of
