@@ -66,93 +66,70 @@ static void drop_stale_iterator(const struct rast_instance *in, uint64_t cgroup_
 		(void)rast_loader_detach(in, "account_collect");
 }
 
-static int attach(const struct rast_instance *in, struct account_bpf *skel, bool *ret_iterator,
-		  struct rast_err *err)
+/* *ret: it works here. A kernel that refuses it is no error. */
+static int attach_iterator(const struct rast_instance *in, const struct bpf_program *collect,
+			   bool *ret, struct rast_err *err)
 {
-	const struct bpf_program *events[] = {skel->progs.account_syscall, skel->progs.account_fork,
-					      skel->progs.account_exec, skel->progs.account_exit};
-	const struct bpf_program *packets[] = {skel->progs.account_rx, skel->progs.account_tx};
 	union bpf_iter_link_info info = {0};
 	_cleanup_close_ int cgroup = -1;
 	struct rast_err ignored = {0};
 	struct stat st;
-	size_t i;
-	int r;
+	int r = rast_instance_cgroup_open(in, &cgroup, err);
 
-	r = rast_instance_cgroup_open(in, &cgroup, err);
-	for (i = 0; !r && i < ARRAY_SIZE(packets); i++)
-		r = rast_loader_attach_cgroup(in, packets[i], cgroup, NULL, err);
-	for (i = 0; !r && i < ARRAY_SIZE(events); i++)
-		r = rast_loader_attach(in, events[i], err);
-	if (r < 0 || !*ret_iterator)
+	if (r < 0)
 		return r;
 	if (fstat(cgroup, &st) == 0)
 		drop_stale_iterator(in, st.st_ino);
 	info.cgroup.cgroup_fd = (__u32)cgroup;
 	info.cgroup.order = BPF_CGROUP_ITER_DESCENDANTS_POST;
-	*ret_iterator = rast_loader_attach_iter(in, skel->progs.account_collect, &info,
-						sizeof(info), &ignored) == 0;
+	*ret = rast_loader_attach_iter(in, collect, &info, sizeof(info), &ignored) == 0;
 	return 0;
 }
 
 int rast_account_bpf_start(const struct rast_instance *in, bool *ret_iterator, struct rast_err *err)
 {
 	unsigned int flush = flush_kind();
-	struct account_bpf *skel;
+	struct account_bpf *skel = account_bpf__open();
 	bool iterator = flush != 0;
 	int r;
 
-	r = rast_bpffs_prepare(in, err);
-	if (r < 0)
-		return r;
-	skel = account_bpf__open();
 	if (!skel)
 		return rast_err_sys(err, errno, "account: open the BPF object");
 	skel->rodata->account_flush_kind = flush;
 	(void)bpf_program__set_autoload(skel->progs.account_collect, iterator);
-	r = rast_loader_load(in, skel->obj, "account", err);
-	if (!r)
-		r = attach(in, skel, &iterator, err);
+	/* It needs a target. */
+	bpf_program__set_autoattach(skel->progs.account_collect, false);
+	r = rast_loader_start(in, skel->obj, "account", err);
+	if (!r && iterator)
+		r = attach_iterator(in, skel->progs.account_collect, &iterator, err);
 	account_bpf__destroy(skel);
 	if (!r)
 		*ret_iterator = iterator;
 	return r;
 }
 
-static const void *map_pinned(const struct rast_instance *in, const char *name, size_t size,
-			      struct rast_err *err)
-{
-	_cleanup_close_ int fd = rast_loader_map_fd(in, name, err);
-	void *p;
-
-	if (fd < 0)
-		return NULL;
-	p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED) {
-		(void)rast_err_sys(err, errno, "map %s: mmap", name);
-		return NULL;
-	}
-	return p;
-}
-
 int rast_account_reader_open(const struct rast_instance *in, struct rast_account_reader **ret,
 			     struct rast_err *err)
 {
-	struct rast_err local = {0}, *e = err ? err : &local;
 	struct rast_account_reader *r = calloc(1, sizeof(*r));
+	const void *view;
+	int rc;
 
 	if (!r)
 		return rast_err_set(err, ENOMEM, "out of memory");
 	r->iter = -1;
-	r->containers = rast_loader_map_fd(in, "container_by_cgroup", e);
-	if (r->containers >= 0)
-		r->figures = map_pinned(in, "account_by_slot", FIGURES_BYTES, e);
-	if (r->figures)
-		r->syscalls = map_pinned(in, "syscall_by_slot", SYSCALLS_BYTES, e);
-	if (!r->syscalls) {
-		rast_account_reader_destroy(r);
-		return -e->code;
+	rc = r->containers = rast_loader_map_fd(in, "container_by_cgroup", err);
+	if (rc >= 0)
+		rc = rast_loader_map_view(in, "account_by_slot", FIGURES_BYTES, &view, err);
+	if (rc >= 0) {
+		r->figures = view;
+		rc = rast_loader_map_view(in, "syscall_by_slot", SYSCALLS_BYTES, &view, err);
 	}
+	if (rc < 0) {
+		rast_account_reader_destroy(r);
+		return rc;
+	}
+	r->syscalls = view;
 	r->iter = rast_loader_link_fd(in, "account_collect", NULL);
 	r->has_layout = rast_cgroup_layout_init(&r->layout, NULL) == 0;
 	*ret = r;

@@ -46,15 +46,12 @@ int rast_anomaly_bpf_start(const struct rast_instance *in, struct rast_err *err)
 
 static int open_maps(struct rast_anomaly_reader *r, struct rast_err *err)
 {
-	_cleanup_close_ int fd = rast_loader_map_fd(r->in, "anomaly_by_slot", err);
-	void *p;
+	const void *view;
+	int rc = rast_loader_map_view(r->in, "anomaly_by_slot", WINDOWS_BYTES, &view, err);
 
-	if (fd < 0)
-		return fd;
-	p = mmap(NULL, WINDOWS_BYTES, PROT_READ, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
-		return rast_err_sys(err, errno, "map anomaly_by_slot: mmap");
-	r->windows = p;
+	if (rc < 0)
+		return rc;
+	r->windows = view;
 	r->limits = rast_loader_map_fd(r->in, "anomaly_limit_by_slot", err);
 	if (r->limits < 0)
 		return r->limits;

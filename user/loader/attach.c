@@ -69,15 +69,6 @@ static int keep_or_move(const char *path, int prog_fd, __u64 target)
 	return bpf_link_update(fd, prog_fd, NULL) == 0;
 }
 
-/* Takes the link: pins it in place of what is there. The old one is detached by losing its pin. */
-static int pin_link(struct bpf_link *link, const char *path, struct rast_err *err)
-{
-	int r = rast_pin_replace(bpf_link__fd(link), path, err);
-
-	(void)bpf_link__destroy(link);
-	return r;
-}
-
 static int explain(const char *name, int r, struct rast_err *err)
 {
 	char prog[128], reason[320];
@@ -89,48 +80,62 @@ static int explain(const char *name, int r, struct rast_err *err)
 	return rast_err_sys(err, -r, "attach %s", name);
 }
 
+/* 1: nothing to do. 0: attach it anew, then pin_link() at the path that is in `path` now. */
+static int find_link(const struct rast_instance *in, const char *name, int prog_fd, __u64 target,
+		     char *path, size_t size, struct rast_err *err)
+{
+	int r = rast_pin_path(in, "link", name, path, size, err);
+
+	if (r < 0)
+		return r;
+	if (keep_or_move(path, prog_fd, target))
+		return 1;
+	rast_libbpf_log_begin();
+	return 0;
+}
+
+/*
+ * Takes the link (NULL: libbpf failed, with errno): pins it in place of what is there. The old one is
+ * detached by losing its pin.
+ */
+static int pin_link(struct bpf_link *link, const char *name, const char *path, struct rast_err *err)
+{
+	int r;
+
+	if (!link)
+		return explain(name, -errno, err);
+	r = rast_pin_replace(bpf_link__fd(link), path, err);
+	(void)bpf_link__destroy(link);
+	return r;
+}
+
 int rast_loader_attach(const struct rast_instance *in, const struct bpf_program *prog,
 		       struct rast_err *err)
 {
 	const char *name = bpf_program__name(prog);
-	struct bpf_link *link;
 	char path[256];
-	int r;
+	int r = find_link(in, name, bpf_program__fd(prog), 0, path, sizeof(path), err);
 
-	r = rast_pin_path(in, "link", name, path, sizeof(path), err);
-	if (r < 0)
-		return r;
-	if (keep_or_move(path, bpf_program__fd(prog), 0))
-		return 0;
-	rast_libbpf_log_begin();
-	link = bpf_program__attach(prog);
-	if (!link)
-		return explain(name, -errno, err);
-	return pin_link(link, path, err);
+	if (r)
+		return r < 0 ? r : 0;
+	return pin_link(bpf_program__attach(prog), name, path, err);
 }
 
 int rast_loader_attach_cgroup(const struct rast_instance *in, const struct bpf_program *prog,
 			      int cgroup_fd, const char *link_name, struct rast_err *err)
 {
 	const char *name = link_name ? link_name : bpf_program__name(prog);
-	struct bpf_link *link;
 	struct stat st;
 	char path[256];
 	int r;
 
-	r = rast_pin_path(in, "link", name, path, sizeof(path), err);
-	if (r < 0)
-		return r;
 	if (fstat(cgroup_fd, &st) < 0)
 		return rast_err_sys(err, errno, "attach %s: cgroup", name);
 	/* A cgroup's id is the inode number of its folder. */
-	if (keep_or_move(path, bpf_program__fd(prog), st.st_ino))
-		return 0;
-	rast_libbpf_log_begin();
-	link = bpf_program__attach_cgroup(prog, cgroup_fd);
-	if (!link)
-		return explain(name, -errno, err);
-	return pin_link(link, path, err);
+	r = find_link(in, name, bpf_program__fd(prog), st.st_ino, path, sizeof(path), err);
+	if (r)
+		return r < 0 ? r : 0;
+	return pin_link(bpf_program__attach_cgroup(prog, cgroup_fd), name, path, err);
 }
 
 int rast_loader_attach_iter(const struct rast_instance *in, const struct bpf_program *prog,
@@ -140,27 +145,20 @@ int rast_loader_attach_iter(const struct rast_instance *in, const struct bpf_pro
 	union bpf_iter_link_info copy = {0};
 	LIBBPF_OPTS(bpf_iter_attach_opts, opts);
 	const char *name = bpf_program__name(prog);
-	struct bpf_link *link;
 	char path[256];
 	int r;
 
 	if (info_size > sizeof(copy))
 		return rast_err_set(err, EINVAL, "attach %s: iterator target", name);
-	r = rast_pin_path(in, "link", name, path, sizeof(path), err);
-	if (r < 0)
-		return r;
-	if (keep_or_move(path, bpf_program__fd(prog), 0))
-		return 0;
+	r = find_link(in, name, bpf_program__fd(prog), 0, path, sizeof(path), err);
+	if (r)
+		return r < 0 ? r : 0;
 	if (info) {
 		memcpy(&copy, info, info_size);
 		opts.link_info = &copy;
 		opts.link_info_len = sizeof(copy);
 	}
-	rast_libbpf_log_begin();
-	link = bpf_program__attach_iter(prog, &opts);
-	if (!link)
-		return explain(name, -errno, err);
-	return pin_link(link, path, err);
+	return pin_link(bpf_program__attach_iter(prog, &opts), name, path, err);
 }
 
 int rast_loader_attach_tcx(const struct rast_instance *in, int prog_fd, unsigned int ifindex,

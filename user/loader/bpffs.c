@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -180,6 +181,21 @@ static int open_pin(const struct rast_instance *in, const char *kind, const char
 int rast_loader_map_fd(const struct rast_instance *in, const char *name, struct rast_err *err)
 {
 	return open_pin(in, "map", name, err);
+}
+
+int rast_loader_map_view(const struct rast_instance *in, const char *name, size_t size,
+			 const void **ret, struct rast_err *err)
+{
+	_cleanup_close_ int fd = rast_loader_map_fd(in, name, err);
+	void *p;
+
+	if (fd < 0)
+		return fd;
+	p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		return rast_err_sys(err, errno, "map %s: mmap", name);
+	*ret = p;
+	return 0;
 }
 
 int rast_loader_prog_fd(const struct rast_instance *in, const char *name, struct rast_err *err)

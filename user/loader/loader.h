@@ -74,8 +74,9 @@ int rast_loader_attach_iter(const struct rast_instance *in, const struct bpf_pro
 int rast_loader_attach_tcx(const struct rast_instance *in, int prog_fd, unsigned int ifindex,
 			   bool egress, const char *link_name, struct rast_err *err);
 /*
- * All of the above for an object whose programs need nothing else: bpffs, load, and each program attached,
- * a cgroup program at the instance's cgroup, any other where its section says.
+ * From an opened object (rodata and autoload set) to programs that run: bpffs, load, and each program
+ * attached, a cgroup program at the instance's cgroup, any other where its section says. Not
+ * attached: what was not loaded, and a program whose autoattach is off, which the caller attaches.
  */
 int rast_loader_start(const struct rast_instance *in, struct bpf_object *obj, const char *noun,
 		      struct rast_err *err);
@@ -84,6 +85,9 @@ int rast_loader_detach(const struct rast_instance *in, const char *link_name);
 
 /* A new fd of what is pinned, or a negative errno with err (-ENOENT: no such pin). */
 int rast_loader_map_fd(const struct rast_instance *in, const char *name, struct rast_err *err);
+/* Read-only memory of an array that is pinned (mmapable, `size` bytes), munmap()ed by the caller. */
+int rast_loader_map_view(const struct rast_instance *in, const char *name, size_t size,
+			 const void **ret, struct rast_err *err);
 int rast_loader_prog_fd(const struct rast_instance *in, const char *name, struct rast_err *err);
 int rast_loader_link_fd(const struct rast_instance *in, const char *name, struct rast_err *err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Everything that an object without settings of its own needs to work; see loader.h. */
+/* From an opened object to programs that run; see loader.h. */
 #include "base/fd.h"
 #include "container/instance_cgroup.h"
 #include "loader/loader.h"
@@ -22,6 +22,8 @@ int rast_loader_start(const struct rast_instance *in, struct bpf_object *obj, co
 	bpf_object__for_each_program(p, obj) {
 		if (r < 0)
 			break;
+		if (bpf_program__fd(p) < 0 || !bpf_program__autoattach(p))
+			continue;
 		r = strncmp(bpf_program__section_name(p), "cgroup", 6)
 			    ? rast_loader_attach(in, p, err)
 			    : rast_loader_attach_cgroup(in, p, cgroup, NULL, err);
