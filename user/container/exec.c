@@ -50,9 +50,9 @@ int rast_container_exec(const struct rast_instance *in, const json_t *container,
 	env = env_of(exec, what->tty);
 	if (!env)
 		return rast_err_sys(err, ENOMEM, "exec");
-	l.caps = (uint64_t)rast_json_int(exec, "caps");
+	l.caps = rast_caps_plain((uint64_t)rast_json_int(exec, "caps"));
 	if (rast_json_bool(exec, "seccomp")) {
-		r = rast_seccomp_get(in, l.caps, &filter, err);
+		r = rast_seccomp_get(in, l.caps.bounding, &filter, err);
 		if (r < 0)
 			return r;
 	}

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "container/launch_child.h"
+#include "container/launch_spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,6 +54,10 @@ static const char *const step_text[RAST_STEP_MAX] = {
 	[RAST_STEP_SECCOMP] = "installing the system call filter before running",
 	[RAST_STEP_EXEC] = "running",
 	[RAST_STEP_SYNC] = "waiting for the",
+	[RAST_STEP_USER_NAMESPACE] = "user namespace:",
+	[RAST_STEP_ATTRIBUTE] = "setting",
+	[RAST_STEP_HOOK] = "hook",
+	[RAST_STEP_PROPAGATION] = "mount propagation of",
 };
 
 static int report_error(const struct rast_launch_report *rep, struct rast_err *err)
@@ -106,24 +111,9 @@ static int copy_strings(const struct rast_launch *l, struct copy *out)
 	return 0;
 }
 
-static pid_t spawn(const struct rast_launch *l, int *ret_pidfd)
-{
-	struct clone_args args = {
-		.flags = (l->namespaces & ~(uint64_t)CLONE_NEWCGROUP) | CLONE_PIDFD,
-		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
-		.exit_signal = SIGCHLD,
-	};
-
-	if (l->cgroup_fd >= 0) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)l->cgroup_fd;
-	}
-	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-}
-
 /*
- * The next message: 1 with *ret_tty, 0 at the end (exec succeeded and closed the child's end), or the
- * child's report as an error.
+ * The next message: 't' with *ret_tty, another letter that the child says, 0 at the end (exec succeeded
+ * and closed the child's end), or the child's report as an error.
  */
 static int next_message(int sock, int *ret_tty, struct rast_err *err)
 {
@@ -155,8 +145,10 @@ static int next_message(int sock, int *ret_tty, struct rast_err *err)
 	if (n == 1 && cm && cm->cmsg_type == SCM_RIGHTS) {
 		rast_closep(ret_tty);
 		memcpy(ret_tty, CMSG_DATA(cm), sizeof(int));
-		return 1;
+		return 't';
 	}
+	if (n == 1)
+		return *(const unsigned char *)&rep;
 	rep.what[sizeof(rep.what) - 1] = '\0';
 	return report_error(&rep, err);
 }
@@ -169,37 +161,58 @@ static void reap(int pidfd)
 		;
 }
 
+static int say(int sock, char what, pid_t pid, struct rast_err *err)
+{
+	struct rast_launch_word word;
+
+	memset(&word, 0, sizeof(word));
+	word.what = what;
+	word.pid = pid;
+	/* A child that failed already has closed its end; its report says why. */
+	if (send(sock, &word, sizeof(word), MSG_NOSIGNAL) < 0 && errno != EPIPE &&
+	    errno != ECONNRESET)
+		return rast_err_sys(err, errno, "starting the container");
+	return 0;
+}
+
 static int converse(const struct rast_launch *l, int sock, pid_t pid, int *ret_tty,
 		    struct rast_err *err)
 {
 	int r = 0;
 
+	if (l->namespaces & CLONE_NEWUSER) {
+		r = launch_user_prepare(l, pid, err);
+		if (r == 0)
+			r = say(sock, 'm', pid, err);
+		if (r < 0)
+			return r;
+	}
 	if (l->before_exec) {
 		r = l->before_exec(l->arg, pid, l->cgroup_id, err);
 		if (r < 0)
 			return rast_err_sys(err, -r, "before the container runs");
 	}
-	/* A child that failed already has closed its end; its report says why. */
-	if (send(sock, "g", 1, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
-		return rast_err_sys(err, errno, "starting the container");
-	do
+	/* With hooks the child has not come so far yet that it could mistake this word. */
+	if (!l->hooks && (r = say(sock, 'g', pid, err)) < 0)
+		return r;
+	for (;;) {
 		r = next_message(sock, ret_tty, err);
-	while (r > 0);
-	return r;
-}
-
-/* exec: the pid namespace holds for children only, so it is entered here and left again. */
-static int enter_pid_namespace(const struct rast_launch *l, int *ret_own, struct rast_err *err)
-{
-	*ret_own = -1;
-	if (l->join_pidfd < 0)
-		return 0;
-	*ret_own = rast_openat2(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY, 0);
-	if (*ret_own < 0)
-		return rast_err_sys(err, -*ret_own, "/proc/self/ns/pid");
-	if (setns(l->join_pidfd, CLONE_NEWPID) < 0)
-		return rast_err_sys(err, errno, "entering the container's pid namespace");
-	return 0;
+		if (r == 'h') {
+			r = l->mounted ? l->mounted(l->arg, pid, err) : 0;
+			if (r < 0)
+				return rast_err_sys(err, -r, "hooks");
+			if ((r = say(sock, 'c', pid, err)) < 0 ||
+			    (r = say(sock, 'g', pid, err)) < 0)
+				return r;
+		} else if (r == 'r') {
+			return 0;
+		} else if (r <= 0) {
+			/* A child that should wait for a later start has not done so. */
+			return r || l->start_fd < 0
+				       ? r
+				       : rast_err_set(err, ECHILD, "the container ended too early");
+		}
+	}
 }
 
 /* One read instead of 64 questions; all, where there is nothing to read. */
@@ -217,11 +230,12 @@ static uint64_t ignored_signals(void)
 int rast_launch_start(const struct rast_launch *l, struct rast_launched *ret, struct rast_err *err)
 {
 	_cleanup_free_ struct launch_ctx *c = calloc(1, sizeof(*c));
-	_cleanup_close_ int ours = -1, theirs = -1, pidfd = -1, tty = -1, own_pid_ns = -1;
+	_cleanup_close_ int ours = -1, theirs = -1, pidfd = -1, tty = -1;
 	struct copy copy = {0};
 	sigset_t all, old;
 	int sv[2], r, dumpable = -1;
 	pid_t pid = -1;
+	size_t i;
 
 	if (!c)
 		return rast_err_sys(err, ENOMEM, "launch");
@@ -237,17 +251,22 @@ int rast_launch_start(const struct rast_launch *l, struct rast_launched *ret, st
 	ours = sv[0];
 	theirs = sv[1];
 	/* Started without standard files, we must not take the container's places. */
-	if (theirs < 3) {
-		theirs = fcntl(sv[1], F_DUPFD_CLOEXEC, 3);
+	if (theirs < 3 + (int)l->preserved) {
+		theirs = fcntl(sv[1], F_DUPFD_CLOEXEC, 3 + l->preserved);
 		(void)close(sv[1]);
 		if (theirs < 0) {
 			r = rast_err_sys(err, errno, "socketpair");
 			goto out;
 		}
 	}
-	/* Nobody in a shared pid namespace may look into us or the child (fds, exe, memory). */
-	dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	/*
+	 * Nobody in a shared pid namespace may look into us or the child (fds, exe, memory). In a user
+	 * namespace of its own the child does this for itself, once its maps are written.
+	 */
+	if (!(l->namespaces & CLONE_NEWUSER)) {
+		dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	}
 	r = launch_tail_prepare(&c->tail);
 	if (r < 0) {
 		r = rast_err_sys(err, -r, "preparing to hide the launcher");
@@ -260,6 +279,7 @@ int rast_launch_start(const struct rast_launch *l, struct rast_launched *ret, st
 	c->tail.argv = copy.argv;
 	c->tail.env = copy.env;
 	c->tail.no_new_privs = l->no_new_privs;
+	c->tail.filter_flags = l->filter_flags;
 	c->tail.filter = (struct sock_fprog){l->filter ? l->filter_len : 0,
 					     (struct sock_filter *)(uintptr_t)l->filter};
 	c->tail.step_hide = RAST_STEP_HIDE;
@@ -268,21 +288,17 @@ int rast_launch_start(const struct rast_launch *l, struct rast_launched *ret, st
 	c->tail.step_exec = RAST_STEP_EXEC;
 	/* For PR_SET_MM_MAP, and for a filter without no_new_privs. */
 	c->keep_caps = 1ull << CAP_SYS_ADMIN | 1ull << CAP_CHECKPOINT_RESTORE;
-	r = enter_pid_namespace(l, &own_pid_ns, err);
-	if (r < 0)
-		goto out;
+	for (i = 0; i < l->n_joins; i++)
+		c->joined_user |= l->joins[i].type == CLONE_NEWUSER;
+	c->joined_user |= l->join_pidfd >= 0 && (l->join_flags & CLONE_NEWUSER);
+	c->setgroups_denied = (l->namespaces & CLONE_NEWUSER) ? geteuid() != 0 : c->joined_user;
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, &old);
-	pid = spawn(l, &pidfd);
-	if (pid == 0)
+	r = launch_spawn(l, &pid, &pidfd, err);
+	if (r == 0 && pid == 0)
 		launch_child(c);
-	r = pid < 0 ? -errno : 0;
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
-	if (own_pid_ns >= 0 && setns(own_pid_ns, CLONE_NEWPID) < 0 && !r)
-		r = -errno;
-	if (r < 0) {
-		r = rast_err_sys(err, -r, "clone3");
-	} else {
+	if (r == 0) {
 		rast_closep(&theirs);
 		theirs = -1;
 		r = converse(l, ours, pid, &tty, err);
@@ -303,6 +319,15 @@ out:
 	ret->pidfd = TAKE_FD(pidfd);
 	ret->tty = TAKE_FD(tty);
 	return 0;
+}
+
+int rast_launch_go(int sock, struct rast_err *err)
+{
+	_cleanup_close_ int tty = -1;
+
+	if (send(sock, "g", 1, MSG_NOSIGNAL) < 0)
+		return rast_err_sys(err, errno, "starting the container");
+	return next_message(sock, &tty, err);
 }
 
 int rast_launch_wait(int pidfd, int *ret_status)

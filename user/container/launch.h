@@ -22,10 +22,33 @@
 #include <sys/types.h>
 
 #define RAST_LAUNCH_MAX_JOIN 8
+#define RAST_LAUNCH_MAX_PRESERVED 64
 
 struct rast_launch_rlimit {
 	int resource;
 	struct rlimit limit;
+};
+
+/* Bit n is capability n. */
+struct rast_caps {
+	uint64_t bounding, effective, permitted, inheritable, ambient;
+};
+
+/* What a container has when its manifest knows one set only: nothing to inherit, nothing ambient. */
+static inline struct rast_caps rast_caps_plain(uint64_t caps)
+{
+	return (struct rast_caps){.bounding = caps, .effective = caps, .permitted = caps};
+}
+
+/* A namespace that exists already. `fd` is borrowed. */
+struct rast_launch_join {
+	uint64_t type; /* CLONE_NEW* */
+	int fd;
+};
+
+/* Ids `inside`… of a new user namespace are `outside`… of the caller's. */
+struct rast_launch_idmap {
+	uint32_t inside, outside, count;
 };
 
 struct rast_launch {
@@ -37,39 +60,63 @@ struct rast_launch {
 	gid_t gid;
 	const gid_t *groups; /* supplementary */
 	size_t n_groups;
+	mode_t umask;
 
 	/* Where: all borrowed. */
-	uint64_t namespaces;                  /* CLONE_NEW* that are made */
-	int join_pidfd;                       /* exec: enter all namespaces of this process; -1 */
-	uint64_t join_flags;                  /* which */
-	int join_ns[4];                       /* namespace fds that are entered one by one, or -1 */
-	int cgroup_fd;                        /* cgroup2 directory; -1 */
+	uint64_t namespaces; /* CLONE_NEW* that are made */
+	int join_pidfd;      /* exec: enter namespaces of this process; -1 */
+	uint64_t join_flags; /* which */
+	struct rast_launch_join joins[RAST_LAUNCH_MAX_JOIN];
+	size_t n_joins;
+	const struct rast_launch_idmap *uids, *gids; /* with CLONE_NEWUSER */
+	size_t n_uids, n_gids;
+	const char *time_offsets; /* with CLONE_NEWTIME: text for timens_offsets; NULL: none */
+	int cgroup_fd;            /* cgroup2 directory; -1 */
 	int procs[RAST_LAUNCH_MAX_JOIN];      /* cgroup.procs of v1 controllers, or -1 */
-	const char *hostname;                 /* NULL: left alone */
+	const char *hostname, *domainname;    /* NULL: left alone */
 	const struct rast_mount_plan *mounts; /* NULL: left alone (exec) */
 
 	/* What it may do. */
-	uint64_t caps; /* bounding, permitted and effective; inheritable and ambient are emptied */
+	struct rast_caps caps;
 	bool no_new_privs;
 	const struct sock_filter *filter; /* NULL: no seccomp */
 	unsigned short filter_len;
+	unsigned int filter_flags; /* SECCOMP_FILTER_FLAG_* */
 	const struct rast_launch_rlimit *rlimits;
 	size_t n_rlimits;
-	int oom_score_adj; /* 0: left alone */
+	bool set_oom_score_adj;
+	int oom_score_adj;
+	const struct rast_launch_attr *attr; /* NULL: none of them; see launch_attr.h */
 
 	int stdio[3]; /* borrowed; all -1 with `tty` */
 	bool tty;     /* a pseudo terminal of the container's own devpts */
 	unsigned short rows, cols;
+	unsigned int preserved; /* so many fds from 3 on stay open */
 
-	/* While the child waits, before exec. A negative value undoes the launch. */
+	/*
+	 * While the child waits. A negative value undoes the launch. before_exec comes once its
+	 * process exists. With `hooks` the child waits also when its file systems are mounted and its
+	 * root is not entered yet: then mounted() runs in the parent, in_mounts() in the child.
+	 */
 	int (*before_exec)(void *arg, pid_t pid, uint64_t cgroup_id, struct rast_err *err);
+	bool hooks;
+	int (*mounted)(void *arg, pid_t pid, struct rast_err *err);
+	int (*in_mounts)(void *arg, pid_t pid);
+	/* In the child, when the word has come, before the capabilities are dropped. */
+	int (*in_container)(void *arg, pid_t pid);
 	void *arg;
 	uint64_t cgroup_id; /* handed to before_exec */
+
+	/*
+	 * A listening SOCK_SEQPACKET socket: rast_launch_start() returns when all is ready, and the
+	 * command runs when rast_launch_go() connects. -1: at once.
+	 */
+	int start_fd;
 };
-#define RAST_LAUNCH_INIT                                                                    \
-	{                                                                                   \
-		.cwd = "/", .join_pidfd = -1, .join_ns = {-1, -1, -1, -1}, .cgroup_fd = -1, \
-		.procs = {-1, -1, -1, -1, -1, -1, -1, -1}, .stdio = {-1, -1, -1},           \
+#define RAST_LAUNCH_INIT                                                                          \
+	{                                                                                         \
+		.cwd = "/", .umask = 022, .join_pidfd = -1, .cgroup_fd = -1,                      \
+		.procs = {-1, -1, -1, -1, -1, -1, -1, -1}, .stdio = {-1, -1, -1}, .start_fd = -1, \
 	}
 
 struct rast_launched {
@@ -80,6 +127,11 @@ struct rast_launched {
 
 /* On error nothing is left: the child is dead and reaped. */
 int rast_launch_start(const struct rast_launch *l, struct rast_launched *ret, struct rast_err *err);
+/*
+ * Connects to the socket that a launch with start_fd listens on. 0 when the command runs; an error
+ * that says why when it could not be run (the child has ended then). `sock` is connected already.
+ */
+int rast_launch_go(int sock, struct rast_err *err);
 /* Waits for the end. *ret_status: exit status, or 128 + signal. */
 int rast_launch_wait(int pidfd, int *ret_status);
 

@@ -7,6 +7,7 @@
 #include "container/launch_child.h"
 
 #include "base/fd.h"
+#include "container/launch_attr.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,6 +54,58 @@ static void reset_signals(uint64_t ignored)
 	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 
+/* The parent's word: one byte, and in it what it is about. */
+static int wait_for(struct launch_ctx *c, char want)
+{
+	struct rast_launch_word word;
+	ssize_t n;
+
+	do
+		n = recv(c->sock, &word, sizeof(word), 0);
+	while (n < 0 && errno == EINTR);
+	/* The parent went away, or undid the start. */
+	if (n != (ssize_t)sizeof(word) || word.what != want)
+		return fail(c, RAST_STEP_SYNC, n < 0 ? errno : ECANCELED, "parent");
+	c->pid = word.pid;
+	return 0;
+}
+
+static int tell(struct launch_ctx *c, char what)
+{
+	return send(c->sock, &what, 1, MSG_NOSIGNAL) == 1
+		       ? 0
+		       : fail(c, RAST_STEP_SYNC, errno, "parent");
+}
+
+/*
+ * In a user namespace of its own the child is nobody until the parent has written the maps. Then it
+ * is root there, if there is one.
+ */
+static int become_root_inside(struct launch_ctx *c)
+{
+	const struct rast_launch *l = c->l;
+
+	if (l->namespaces & CLONE_NEWUSER) {
+		int r = wait_for(c, 'm');
+
+		if (r < 0)
+			return r;
+		/* The parent could not write the maps of what cannot be looked into. */
+		if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+			return fail(c, RAST_STEP_USER_NAMESPACE, errno, "dumpable");
+	} else if (!c->joined_user) {
+		return 0;
+	}
+	/* EINVAL: no root in this namespace. */
+	if (syscall(SYS_setresgid, 0, 0, 0) < 0 && errno != EINVAL)
+		return fail(c, RAST_STEP_USER_NAMESPACE, errno, "setresgid");
+	if (syscall(SYS_setresuid, 0, 0, 0) < 0 && errno != EINVAL)
+		return fail(c, RAST_STEP_USER_NAMESPACE, errno, "setresuid");
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0
+		       ? fail(c, RAST_STEP_USER_NAMESPACE, errno, "dumpable")
+		       : 0;
+}
+
 static int enter_namespaces(struct launch_ctx *c)
 {
 	const struct rast_launch *l = c->l;
@@ -63,14 +116,18 @@ static int enter_namespaces(struct launch_ctx *c)
 			return fail(c, RAST_STEP_CGROUP, errno, "cgroup.procs");
 	if (l->join_pidfd >= 0 && l->join_flags && setns(l->join_pidfd, (int)l->join_flags) < 0)
 		return fail(c, RAST_STEP_NAMESPACE, errno, "setns");
-	for (i = 0; i < sizeof(l->join_ns) / sizeof(l->join_ns[0]); i++)
-		if (l->join_ns[i] >= 0 && setns(l->join_ns[i], 0) < 0)
+	/* Those that the parent or the process between has entered already are not in the way. */
+	for (i = 0; i < l->n_joins; i++)
+		if (!(l->joins[i].type & (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWTIME)) &&
+		    setns(l->joins[i].fd, (int)l->joins[i].type) < 0)
 			return fail(c, RAST_STEP_NAMESPACE, errno, "setns");
 	/* Only now: the new namespace's root is the cgroup that we are in. */
 	if ((l->namespaces & CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
 		return fail(c, RAST_STEP_NAMESPACE, errno, "cgroup");
 	if (l->hostname && sethostname(l->hostname, strlen(l->hostname)) < 0)
 		return fail(c, RAST_STEP_HOSTNAME, errno, l->hostname);
+	if (l->domainname && setdomainname(l->domainname, strlen(l->domainname)) < 0)
+		return fail(c, RAST_STEP_HOSTNAME, errno, l->domainname);
 	return 0;
 }
 
@@ -181,10 +238,13 @@ static int set_limits(struct launch_ctx *c)
 	char text[16];
 	size_t i;
 
+	/* In a user namespace neither may be raised: the parent does both (launch.c). */
+	if (l->namespaces & CLONE_NEWUSER)
+		return 0;
 	for (i = 0; i < l->n_rlimits; i++)
 		if (setrlimit(l->rlimits[i].resource, &l->rlimits[i].limit) < 0)
 			return fail(c, RAST_STEP_RLIMIT, errno, "setrlimit");
-	if (l->oom_score_adj) {
+	if (l->set_oom_score_adj) {
 		/* Still the node's /proc: before the root is changed. */
 		int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 		int v = l->oom_score_adj < 0 ? -l->oom_score_adj : l->oom_score_adj;
@@ -204,26 +264,19 @@ static int set_limits(struct launch_ctx *c)
 	return 0;
 }
 
-static int capset_now(uint64_t effective, uint64_t permitted)
+static struct __user_cap_data_struct cap_word(const struct rast_caps *caps, int word)
 {
-	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
-	struct __user_cap_data_struct d[2] = {
-		{(uint32_t)effective, (uint32_t)permitted, 0},
-		{(uint32_t)(effective >> 32), (uint32_t)(permitted >> 32), 0}};
-
-	return syscall(SYS_capset, &h, d) < 0 ? -errno : 0;
+	return (struct __user_cap_data_struct){(uint32_t)(caps->effective >> 32 * word),
+					       (uint32_t)(caps->permitted >> 32 * word),
+					       (uint32_t)(caps->inheritable >> 32 * word)};
 }
 
-static int set_user(struct launch_ctx *c, uint64_t caps)
+static int drop_bounding(struct launch_ctx *c, uint64_t keep)
 {
-	const struct rast_launch *l = c->l;
-	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
-	struct __user_cap_data_struct have[2];
-	uint64_t permitted;
-	int cap, r;
+	int cap;
 
 	for (cap = 0; cap < 64; cap++) {
-		if (cap <= CAP_LAST && (caps & (1ull << cap)))
+		if (cap <= CAP_LAST && (keep & (1ull << cap)))
 			continue;
 		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
 			continue;
@@ -232,28 +285,73 @@ static int set_user(struct launch_ctx *c, uint64_t caps)
 		if (errno != EINVAL)
 			return fail(c, RAST_STEP_CAPS, errno, "bounding set");
 	}
+	return 0;
+}
+
+/*
+ * Ambient capabilities must be permitted and inheritable when they are raised, and go when either
+ * goes: they are raised once the final inheritable set is in place.
+ */
+static int raise_ambient(struct launch_ctx *c, uint64_t ambient)
+{
+	int cap;
+
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
+		return fail(c, RAST_STEP_CAPS, errno, "ambient set");
+	for (cap = 0; cap <= CAP_LAST; cap++)
+		if ((ambient & (1ull << cap)) &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+			return fail(c, RAST_STEP_CAPS, errno, "ambient set");
+	return 0;
+}
+
+static int set_ids(struct launch_ctx *c)
+{
+	const struct rast_launch *l = c->l;
+
 	if (l->uid && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return fail(c, RAST_STEP_USER, errno, "keepcaps");
-	if (syscall(SYS_setgroups, l->n_groups, l->groups) < 0)
+	/* Where setgroups is denied (a user namespace of an ordinary user) there are none to set. */
+	if (syscall(SYS_setgroups, l->n_groups, l->groups) < 0 &&
+	    (errno != EPERM || l->n_groups || !c->setgroups_denied))
 		return fail(c, RAST_STEP_USER, errno, "setgroups");
 	if (syscall(SYS_setresgid, l->gid, l->gid, l->gid) < 0)
 		return fail(c, RAST_STEP_USER, errno, "setresgid");
 	if (syscall(SYS_setresuid, l->uid, l->uid, l->uid) < 0)
 		return fail(c, RAST_STEP_USER, errno, "setresuid");
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
-		return fail(c, RAST_STEP_CAPS, errno, "ambient set");
+	return 0;
+}
+
+static int set_user(struct launch_ctx *c, struct rast_caps caps)
+{
+	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct have[2];
+	struct rast_caps now;
+	uint64_t permitted;
+	int r;
+
+	if ((r = drop_bounding(c, caps.bounding)) < 0 || (r = set_ids(c)) < 0)
+		return r;
 	if (syscall(SYS_capget, &h, have) < 0)
 		return fail(c, RAST_STEP_CAPS, errno, "capget");
 	permitted = have[0].permitted | (uint64_t)have[1].permitted << 32;
 	/* What is asked for but not held here (a runtime in a container itself) cannot be given. */
-	caps &= permitted;
+	caps.permitted &= permitted;
+	caps.effective &= caps.permitted;
+	caps.inheritable &= permitted;
+	caps.ambient &= caps.permitted & caps.inheritable;
 	c->tail.cap_header = h;
-	c->tail.caps[0] = (struct __user_cap_data_struct){(uint32_t)caps, (uint32_t)caps, 0};
-	c->tail.caps[1] =
-		(struct __user_cap_data_struct){(uint32_t)(caps >> 32), (uint32_t)(caps >> 32), 0};
+	c->tail.caps[0] = cap_word(&caps, 0);
+	c->tail.caps[1] = cap_word(&caps, 1);
 	/* Until the tail is through: its own needs, and the container's for the lookups before it. */
-	r = capset_now((caps | c->keep_caps) & permitted, (caps | c->keep_caps) & permitted);
-	return r < 0 ? fail(c, RAST_STEP_CAPS, -r, "capset") : 0;
+	now = caps;
+	now.permitted = (caps.permitted | c->keep_caps) & permitted;
+	now.effective = (caps.effective | c->keep_caps) & permitted;
+	have[0] = cap_word(&now, 0);
+	have[1] = cap_word(&now, 1);
+	if (syscall(SYS_capset, &h, have) < 0)
+		return fail(c, RAST_STEP_CAPS, errno, "capset");
+	return raise_ambient(c, caps.ambient);
 }
 
 /* Finds argv[0] as execvp would, in the container's root and as the container's user. */
@@ -313,68 +411,159 @@ static int enter_cwd(struct launch_ctx *c)
 	return 0;
 }
 
-/* All but 0 to 2, the socket and the memfd. */
+/* All but 0 to 2, those that are handed on, and our own few: the socket, the memfd, the start socket. */
 static int close_others(struct launch_ctx *c)
 {
-	unsigned int sock = (unsigned int)c->sock, exe = c->tail.map.exe_fd;
-	unsigned int lo = exe < sock ? exe : sock, hi = exe < sock ? sock : exe;
+	unsigned int keep[] = {(unsigned int)c->sock, c->tail.map.exe_fd,
+			       (unsigned int)c->l->start_fd};
+	unsigned int from = 3 + c->l->preserved, i, j;
 
-	/* No memfd is -1. */
-	if (exe == (uint32_t)-1)
-		hi = lo;
-	if ((lo > 3 && syscall(SYS_close_range, 3u, lo - 1, 0) < 0) ||
-	    (hi > lo + 1 && syscall(SYS_close_range, lo + 1, hi - 1, 0) < 0) ||
-	    syscall(SYS_close_range, hi + 1, ~0u, 0) < 0)
+	/* In order; none is -1, the greatest. */
+	for (i = 1; i < ARRAY_SIZE(keep); i++)
+		for (j = i; j && keep[j - 1] > keep[j]; j--) {
+			unsigned int t = keep[j];
+
+			keep[j] = keep[j - 1];
+			keep[j - 1] = t;
+		}
+	for (i = 0; i < ARRAY_SIZE(keep) && keep[i] != -1u; i++) {
+		if (keep[i] > from && syscall(SYS_close_range, from, keep[i] - 1, 0) < 0)
+			return fail(c, RAST_STEP_STDIO, errno, "close_range");
+		if (keep[i] >= from)
+			from = keep[i] + 1;
+	}
+	if (syscall(SYS_close_range, from, ~0u, 0) < 0)
 		return fail(c, RAST_STEP_STDIO, errno, "close_range");
 	return 0;
 }
 
+/*
+ * The word to go: from the parent at once, or from whoever connects later. From then on that is who
+ * hears of a failure; the end of the connection says that the command runs.
+ */
 static int wait_for_word(struct launch_ctx *c)
 {
 	char byte;
 	ssize_t n;
+	int conn, r;
 
-	do
-		n = recv(c->sock, &byte, 1, 0);
-	while (n < 0 && errno == EINTR);
-	/* The parent went away, or undid the start. */
-	return n == 1 ? 0 : fail(c, RAST_STEP_SYNC, n < 0 ? errno : ECANCELED, "parent");
+	if (c->l->start_fd < 0)
+		return wait_for(c, 'g');
+	r = wait_for(c, 'g');
+	if (r == 0)
+		r = tell(c, 'r');
+	if (r < 0)
+		return r;
+	for (;;) {
+		do
+			conn = accept4(c->l->start_fd, NULL, NULL, SOCK_CLOEXEC);
+		while (conn < 0 && (errno == EINTR || errno == ECONNABORTED));
+		if (conn < 0)
+			return fail(c, RAST_STEP_SYNC, errno, "start");
+		do
+			n = recv(conn, &byte, 1, 0);
+		while (n < 0 && errno == EINTR);
+		if (n == 1)
+			break;
+		/* Somebody who went away again has started nothing. */
+		(void)close(conn);
+	}
+	(void)close(c->l->start_fd);
+	(void)close(c->sock);
+	c->sock = c->tail.report_fd = conn;
+	return 0;
+}
+
+/* Mounted, but still on the node's root: hooks of the caller, here and there, want this moment. */
+static int hook_in_mounts(void *arg)
+{
+	struct launch_ctx *c = arg;
+	int r = tell(c, 'h');
+
+	if (r == 0)
+		r = wait_for(c, 'c');
+	if (r == 0 && c->l->in_mounts) {
+		r = c->l->in_mounts(c->l->arg, c->pid);
+		if (r < 0)
+			r = fail(c, RAST_STEP_HOOK, -r, "createContainer");
+	}
+	return r;
+}
+
+static int attributes(struct launch_ctx *c)
+{
+	int proc, r;
+
+	if (!c->l->attr)
+		return 0;
+	proc = rast_openat2(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+	if (proc < 0)
+		return fail(c, RAST_STEP_ATTRIBUTE, -proc, "/proc");
+	r = rast_launch_attr_apply(c->l->attr, proc, &c->tail.report);
+	(void)close(proc);
+	return r;
+}
+
+static int build_root(struct launch_ctx *c, int *ret_ptmx, struct rast_caps *caps)
+{
+	const struct rast_launch *l = c->l;
+	struct rast_mount_hooks hooks = {l->hooks ? hook_in_mounts : NULL, c};
+	bool no_pivot = false;
+	int r;
+
+	if (!l->mounts)
+		return 0;
+	r = rast_mount_apply(l->mounts, &hooks, l->tty ? ret_ptmx : NULL, &no_pivot,
+			     &c->tail.report);
+	if (no_pivot) {
+		caps->bounding &= ~(1ull << CAP_SYS_CHROOT);
+		caps->effective &= caps->bounding;
+		caps->permitted &= caps->bounding;
+		caps->inheritable &= caps->bounding;
+		caps->ambient &= caps->bounding;
+	}
+	return r;
 }
 
 static int prepare(struct launch_ctx *c)
 {
 	const struct rast_launch *l = c->l;
-	uint64_t caps = l->caps;
-	bool no_pivot = false;
+	struct rast_caps caps = l->caps;
 	int ptmx = -1, r;
 
 	reset_signals(c->ignored);
 	(void)umask(0);
 	if (setsid() < 0)
 		return fail(c, RAST_STEP_NAMESPACE, errno, "setsid");
-	if ((r = set_limits(c)) < 0 || (r = enter_namespaces(c)) < 0)
+	/* Attributes first: their /proc must be the node's, not one that a container has made. */
+	if ((r = set_limits(c)) < 0 || (r = become_root_inside(c)) < 0 || (r = attributes(c)) < 0 ||
+	    (r = enter_namespaces(c)) < 0)
 		return r;
 	if ((l->namespaces & CLONE_NEWNET) && (r = loopback_up(c)) < 0)
 		return r;
-	if (l->mounts) {
-		r = rast_mount_apply(l->mounts, l->tty && l->mounts->dev ? &ptmx : NULL, &no_pivot,
-				     &c->tail.report);
-		if (r < 0)
-			return r;
-		if (no_pivot)
-			caps &= ~(1ull << CAP_SYS_CHROOT);
-	}
+	if ((r = build_root(c, &ptmx, &caps)) < 0)
+		return r;
 	r = l->tty ? set_tty(c, ptmx) : set_stdio(c);
 	if (r < 0 || (r = close_others(c)) < 0)
 		return r;
-	(void)umask(022);
+	(void)umask(l->umask);
 	if (l->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail(c, RAST_STEP_CAPS, errno, "no_new_privs");
+	/* Hooks that run in the container are not bound by what binds its command. */
+	if (l->in_container) {
+		if ((r = wait_for_word(c)) < 0)
+			return r;
+		r = l->in_container(l->arg, c->pid);
+		if (r < 0)
+			return fail(c, RAST_STEP_HOOK, -r, "startContainer");
+	}
 	if ((r = set_user(c, caps)) < 0 || (r = enter_cwd(c)) < 0 || (r = find_command(c)) < 0)
+		return r;
+	if (!l->in_container && (r = wait_for_word(c)) < 0)
 		return r;
 	/* The report of the tail names the command; it has no means to copy a string. */
 	(void)fail(c, RAST_STEP_NONE, 0, c->tail.path);
-	return wait_for_word(c);
+	return l->attr ? rast_launch_attr_restrict(l->attr, &c->tail.report) : 0;
 }
 
 _Noreturn void launch_child(struct launch_ctx *c)

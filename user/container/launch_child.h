@@ -12,8 +12,17 @@ struct launch_ctx {
 	const char *path_env; /* value of PATH in env, or a default; in the plan's own memory */
 	char *path_buf;       /* PATH_MAX bytes for the lookup */
 	int sock;             /* the child's end */
-	uint64_t ignored;     /* signals that the caller ignores: bit 0 is signal 1 */
-	uint64_t keep_caps;   /* what the tail itself needs until it drops to l->caps */
+	pid_t pid;            /* our own as the parent sees it; known after its first word */
+	bool joined_user;     /* in a user namespace that was there before */
+	bool setgroups_denied;
+	uint64_t ignored;   /* signals that the caller ignores: bit 0 is signal 1 */
+	uint64_t keep_caps; /* what the tail itself needs until it drops to l->caps */
+};
+
+/* What the parent says: 'm' id maps are written, 'c' hooks are through, 'g' go. */
+struct rast_launch_word {
+	char what;
+	pid_t pid;
 };
 
 /* Entered after clone3; returns never. */

@@ -79,7 +79,8 @@ tail(struct launch_tail *t)
 	/* Without no_new_privs a filter takes CAP_SYS_ADMIN, which the next step may drop. */
 	step = t->step_seccomp;
 	if (t->filter.len && !t->no_new_privs) {
-		r = call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, (long)&t->filter, 0, 0);
+		r = call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, t->filter_flags, (long)&t->filter, 0,
+			 0);
 		if (r < 0)
 			goto fail;
 	}
@@ -89,7 +90,8 @@ tail(struct launch_tail *t)
 		goto fail;
 	step = t->step_seccomp;
 	if (t->filter.len && t->no_new_privs) {
-		r = call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, (long)&t->filter, 0, 0);
+		r = call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, t->filter_flags, (long)&t->filter, 0,
+			 0);
 		if (r < 0)
 			goto fail;
 	}

@@ -20,6 +20,7 @@ struct launch_tail {
 	struct __user_cap_header_struct cap_header;
 	struct __user_cap_data_struct caps[2];
 	struct sock_fprog filter;
+	unsigned int filter_flags;
 	int no_new_privs; /* decides whether the filter comes before or after the capabilities */
 	const char *path;
 	char *const *argv;

@@ -513,8 +513,8 @@ static int enter_root(int root, bool *ret_no_pivot, struct rast_launch_report *r
 	return 0;
 }
 
-int rast_mount_apply(const struct rast_mount_plan *p, int *ret_ptmx, bool *ret_no_pivot,
-		     struct rast_launch_report *rep)
+int rast_mount_apply(const struct rast_mount_plan *p, const struct rast_mount_hooks *hooks,
+		     int *ret_ptmx, bool *ret_no_pivot, struct rast_launch_report *rep)
 {
 	static const struct mount_attr private = {.propagation = MS_PRIVATE};
 	struct mount_attr ro = {.attr_set = MOUNT_ATTR_RDONLY};
@@ -557,5 +557,7 @@ int rast_mount_apply(const struct rast_mount_plan *p, int *ret_ptmx, bool *ret_n
 		return r;
 	if (p->root_read_only && sys_mount_setattr(b.root, "", AT_EMPTY_PATH, &ro) < 0)
 		return rast_step_fail(rep, RAST_STEP_READ_ONLY, errno, "/");
+	if (hooks->mounted && (r = hooks->mounted(hooks->arg)) < 0)
+		return r;
 	return enter_root(b.root, ret_no_pivot, rep);
 }

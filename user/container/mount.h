@@ -92,18 +92,28 @@ enum rast_launch_step {
 	RAST_STEP_SECCOMP,
 	RAST_STEP_EXEC,
 	RAST_STEP_SYNC,
+	RAST_STEP_USER_NAMESPACE,
+	RAST_STEP_ATTRIBUTE,
+	RAST_STEP_HOOK,
+	RAST_STEP_PROPAGATION,
 	RAST_STEP_MAX
 };
 
 /* Fills the report and returns -errno (or -err). */
 int rast_step_fail(struct rast_launch_report *rep, int step, int err, const char *what);
 
+/* Called when all is mounted and the root is not entered yet. A negative value ends it. */
+struct rast_mount_hooks {
+	int (*mounted)(void *arg); /* may be NULL; fills the report itself */
+	void *arg;
+};
+
 /*
  * In the child's new mount namespace: builds the tree and makes it the root. *ret_ptmx (may be NULL):
  * an fd of the new devpts' ptmx. *ret_no_pivot: the root could only be left by chroot (the node runs
  * from its initial ramdisk), CAP_SYS_CHROOT must be dropped.
  */
-int rast_mount_apply(const struct rast_mount_plan *p, int *ret_ptmx, bool *ret_no_pivot,
-		     struct rast_launch_report *rep);
+int rast_mount_apply(const struct rast_mount_plan *p, const struct rast_mount_hooks *hooks,
+		     int *ret_ptmx, bool *ret_no_pivot, struct rast_launch_report *rep);
 
 #endif

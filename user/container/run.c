@@ -131,6 +131,11 @@ static int open_stdio(struct start *s, struct rast_err *err)
 	return 0;
 }
 
+static void add_join(struct start *s, uint64_t type, int fd)
+{
+	s->launch.joins[s->launch.n_joins++] = (struct rast_launch_join){type, fd};
+}
+
 /* ipc and uts of the pod's first container; the pid is looked at again once they are open. */
 static int share_namespaces(struct start *s, struct rast_err *err)
 {
@@ -146,7 +151,7 @@ static int share_namespaces(struct start *s, struct rast_err *err)
 		s->share_fd[i] = open(path, O_RDONLY | O_CLOEXEC);
 		if (s->share_fd[i] < 0)
 			return rast_err_sys(err, errno, "%s", path);
-		s->launch.join_ns[i] = s->share_fd[i];
+		add_join(s, i ? CLONE_NEWUTS : CLONE_NEWIPC, s->share_fd[i]);
 	}
 	s->launch.namespaces &= ~(uint64_t)(CLONE_NEWIPC | CLONE_NEWUTS);
 	s->launch.hostname = NULL;
@@ -224,7 +229,7 @@ static int plan(struct start *s, struct rast_err *err)
 	if (s->opts->netns_fd == RAST_NETNS_NEW)
 		l->namespaces |= CLONE_NEWNET;
 	else if (s->opts->netns_fd >= 0)
-		l->join_ns[2] = s->opts->netns_fd;
+		add_join(s, CLONE_NEWNET, s->opts->netns_fd);
 	if ((r = run_process_init(&s->process, s->in, s->pod, s->box, s->opts, err)) < 0 ||
 	    (r = open_stdio(s, err)) < 0 || (r = share_namespaces(s, err)) < 0)
 		return r;
@@ -261,7 +266,7 @@ static int go(struct start *s, struct rast_launched *out, struct rast_err *err)
 	for (i = 0; i < RAST_CG_MAX; i++)
 		l->procs[i] = s->cgroup.procs[i];
 	l->mounts = &s->mounts;
-	l->caps = s->process.caps;
+	l->caps = rast_caps_plain(s->process.caps);
 	l->no_new_privs = !s->box->allow_privilege_escalation;
 	l->filter = s->filter.insns;
 	l->filter_len = s->filter.len;
