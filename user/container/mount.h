@@ -39,6 +39,7 @@ struct rast_mount_plan {
 	const char *const *read_only; /* NULL-terminated; absolute; absent ones are skipped */
 	const struct rast_sysctl *sysctls;
 	size_t n_sysctls;
+	const struct rast_mount_list *list; /* instead of proc to mounts above; mount_list.h */
 };
 
 extern const char *const rast_mount_masked[];
@@ -96,6 +97,9 @@ enum rast_launch_step {
 	RAST_STEP_ATTRIBUTE,
 	RAST_STEP_HOOK,
 	RAST_STEP_PROPAGATION,
+	RAST_STEP_SOURCE,
+	RAST_STEP_MOUNT_OPTION,
+	RAST_STEP_COPY_UP,
 	RAST_STEP_MAX
 };
 
