@@ -33,7 +33,7 @@ include mk/flags.mk
 include mk/rules.mk
 
 FOLDERS := user/base policy vector user/container user/network user/image user/loader user/account \
-	user/audit user/anomaly user/node user/controller user/cli bpf user/bin selftests docs
+	user/audit user/anomaly user/oci user/node user/controller user/cli bpf user/bin selftests docs
 include $(addsuffix /rules.mk,$(FOLDERS))
 include mk/link.mk
 include mk/lint.mk

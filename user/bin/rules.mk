@@ -18,3 +18,18 @@ endif
 
 $(call bin,rastd,user/bin/rastd.c,controller store loader pure)
 BINS += $(O)/bin/rastd
+
+# The OCI runtime is exec'd several times for each container: static where that can be had.
+ifeq ($(call static_front),1)
+OCI_OBJ := $(call obj,user/bin/oci.c)
+$(O)/bin/rast-oci: $(OCI_OBJ) $(call lib_order,pure)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_BASE) -static-pie $(filter-out -pie,$(LDFLAGS_BASE)) $(LDFLAGS) -Wl,--no-warnings -o $@ $(OCI_OBJ) \
+		-Wl,--start-group $(call lib_order,pure) -Wl,--end-group \
+		$(call pkg_libs,$(call lib_pkgs,pure)) -lm
+EXTRA_OBJ += $(OCI_OBJ)
+else
+$(call bin,rast-oci,user/bin/oci.c,pure)
+endif
+BINS += $(O)/bin/rast-oci

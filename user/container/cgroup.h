@@ -88,7 +88,12 @@ const char *rast_cgroup_missing(const struct rast_cgroup_layout *l,
 
 /* SIGKILL to everything in it and below. Does not wait. */
 int rast_cgroup_kill(const struct rast_cgroup_layout *l, const char *path);
+/* Another signal to all of them; without the kernel's help, so what forks meanwhile may miss it. */
+int rast_cgroup_signal(const struct rast_cgroup_layout *l, const char *path, int sig);
 int rast_cgroup_freeze(const struct rast_cgroup_layout *l, const char *path, bool frozen);
+/* Waits until all of it is (or no longer is) frozen; -ETIMEDOUT. */
+int rast_cgroup_wait_frozen(const struct rast_cgroup_layout *l, const char *path, bool frozen,
+			    unsigned int timeout_ms);
 /* Waits until nothing lives in it; -ETIMEDOUT. */
 int rast_cgroup_wait_empty(const struct rast_cgroup_layout *l, const char *path,
 			   unsigned int timeout_ms);

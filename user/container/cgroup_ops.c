@@ -40,11 +40,11 @@ static int file_at(int v2_fd, const char *path, const char *name, int flags)
 }
 
 /* 5.13 and before have no cgroup.kill; a few rounds, since the killed may have forked meanwhile. */
-static int kill_by_signal(int v2_fd, const char *path)
+static int signal_all(int v2_fd, const char *path, int sig, int rounds)
 {
 	int round, killed = 1;
 
-	for (round = 0; round < 32 && killed; round++) {
+	for (round = 0; round < rounds && killed; round++) {
 		_cleanup_free_ char *text = NULL;
 		_cleanup_close_ int fd = openat(v2_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		char *p, *end;
@@ -57,7 +57,7 @@ static int kill_by_signal(int v2_fd, const char *path)
 
 			if (end == p)
 				break;
-			if (pid > 0 && kill((pid_t)pid, SIGKILL) == 0)
+			if (pid > 0 && kill((pid_t)pid, sig) == 0)
 				killed++;
 		}
 	}
@@ -72,7 +72,12 @@ int rast_cgroup_kill(const struct rast_cgroup_layout *l, const char *path)
 		return write(fd, "1", 1) < 0 ? -errno : 0;
 	if (fd == -ENOENT && faccessat(l->v2_fd, path, F_OK, 0) < 0)
 		return 0;
-	return kill_by_signal(l->v2_fd, path);
+	return signal_all(l->v2_fd, path, SIGKILL, 32);
+}
+
+int rast_cgroup_signal(const struct rast_cgroup_layout *l, const char *path, int sig)
+{
+	return signal_all(l->v2_fd, path, sig, 1);
 }
 
 int rast_cgroup_freeze(const struct rast_cgroup_layout *l, const char *path, bool frozen)
@@ -84,30 +89,46 @@ int rast_cgroup_freeze(const struct rast_cgroup_layout *l, const char *path, boo
 	return write(fd, frozen ? "1" : "0", 1) < 0 ? -errno : 0;
 }
 
-int rast_cgroup_wait_empty(const struct rast_cgroup_layout *l, const char *path,
-			   unsigned int timeout_ms)
+/* Waits until cgroup.events holds `want`. */
+static int wait_event(const struct rast_cgroup_layout *l, const char *path, const char *want,
+		      unsigned int timeout_ms)
 {
 	_cleanup_close_ int fd = file_at(l->v2_fd, path, "cgroup.events", O_RDONLY);
 	uint64_t until = now_ms() + timeout_ms;
 	char buf[128];
 
 	if (fd < 0)
-		return fd == -ENOENT ? 0 : fd;
+		return fd;
 	for (;;) {
 		struct pollfd p = {.fd = fd, .events = POLLPRI};
 		ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
 		uint64_t now = now_ms();
 
 		if (n < 0)
-			return errno == ENODEV ? 0 : -errno;
+			return -errno;
 		buf[n] = '\0';
-		if (strstr(buf, "populated 0"))
+		if (strstr(buf, want))
 			return 0;
 		if (now >= until)
 			return -ETIMEDOUT;
 		/* The kernel pushes at most one notification per 10 ms; never wait blindly long. */
 		(void)poll(&p, 1, (int)(until - now < 1000 ? until - now : 1000));
 	}
+}
+
+int rast_cgroup_wait_frozen(const struct rast_cgroup_layout *l, const char *path, bool frozen,
+			    unsigned int timeout_ms)
+{
+	return wait_event(l, path, frozen ? "frozen 1" : "frozen 0", timeout_ms);
+}
+
+int rast_cgroup_wait_empty(const struct rast_cgroup_layout *l, const char *path,
+			   unsigned int timeout_ms)
+{
+	int r = wait_event(l, path, "populated 0", timeout_ms);
+
+	/* Gone is empty. */
+	return r == -ENOENT || r == -ENODEV ? 0 : r;
 }
 
 /* rmdir of one tree, deepest first. -EBUSY while something lives in it. */

@@ -10,8 +10,8 @@
  *
  * Limits: 4 MiB of text, 2048 levels, RAST_OCI_MAX_* entries.
  */
-#ifndef RAST_CONTAINER_OCI_SPEC_H
-#define RAST_CONTAINER_OCI_SPEC_H
+#ifndef RAST_OCI_SPEC_H
+#define RAST_OCI_SPEC_H
 
 #include "base/err.h"
 #include "base/mem.h"

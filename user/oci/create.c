@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * See create.h. Order: everything that can be refused is looked at first, then the folder (whose name is
+ * the lock), the cgroup, the process. What fails takes back what came before it.
+ */
+#include "oci/create.h"
+
+#include "base/fd.h"
+#include "container/cgroup.h"
+#include "container/state.h"
+#include "oci/hooks.h"
+#include "oci/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define KILL_TIMEOUT_MS 10000
+
+/* One creation under way; the argument of the launch's callbacks. */
+struct work {
+	struct oci *o;
+	const struct oci_create *what;
+	struct rast_oci_spec *spec;
+	struct oci_container box;
+	struct oci_plan plan;
+	struct rast_cgroup_layout layout;
+	struct rast_cgroup cgroup;
+	char cgroup_path[256];
+	char *hook_state; /* state for hooks without its first brace; see state_for() */
+	char *hook_buf;   /* room for it with a pid */
+	size_t hook_size;
+};
+
+static int read_spec(struct work *w, struct rast_err *err)
+{
+	_cleanup_free_ char *text = NULL, *copy = NULL;
+	char path[4200];
+	size_t len;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", w->what->bundle,
+		       w->what->config ? w->what->config : "config.json");
+	if (w->what->config && w->what->config[0] == '/')
+		(void)snprintf(path, sizeof(path), "%s", w->what->config);
+	r = rast_read_file(AT_FDCWD, path, RAST_OCI_MAX_TEXT, &text, &len);
+	if (r < 0)
+		return rast_err_sys(err, -r, "%s", path);
+	copy = malloc(len + 1);
+	if (!copy)
+		return rast_err_sys(err, ENOMEM, "%s", path);
+	memcpy(copy, text, len + 1);
+	r = rast_oci_spec_parse("config.json", copy, len, &w->spec, err);
+	if (r < 0)
+		return r;
+	r = oci_container_new(w->o->root, w->what->id, &w->box, err);
+	if (r < 0)
+		return r;
+	r = rast_replace_file(w->box.dir, "config.json", text, len, 0600, 0);
+	return r < 0 ? rast_err_sys(err, -r, "container %s: config.json", w->what->id) : 0;
+}
+
+static int cgroup_path_of(struct work *w, struct rast_err *err)
+{
+	const char *path = w->spec->cgroups_path;
+	int n;
+
+	if (!path)
+		n = snprintf(w->cgroup_path, sizeof(w->cgroup_path), "rast-oci-%.200s",
+			     w->what->id);
+	else
+		n = snprintf(w->cgroup_path, sizeof(w->cgroup_path), "%s",
+			     path + strspn(path, "/"));
+	if (n <= 0 || (size_t)n >= sizeof(w->cgroup_path) - 32)
+		return rast_err_set(
+			err, EINVAL,
+			"config.json: linux.cgroupsPath: \"%.80s\" is empty or too long", path);
+	return 0;
+}
+
+static int make_cgroup(struct work *w, struct rast_err *err)
+{
+	struct rast_cgroup_limits lim = {0};
+	const struct rast_oci_resources *res = &w->spec->resources;
+	int r, i;
+
+	if (w->o->no_cgroup)
+		return 0;
+	r = cgroup_path_of(w, err);
+	if (r < 0)
+		return r;
+	if (res->pids_limit.set && res->pids_limit.v > 0)
+		lim.pids_max = (uint64_t)res->pids_limit.v;
+	if (res->memory.limit.set && res->memory.limit.v > 0)
+		lim.mem_max_bytes = (uint64_t)res->memory.limit.v;
+	r = rast_cgroup_layout_init_for(&lim, &w->layout, err);
+	if (r == 0)
+		r = rast_cgroup_create(&w->layout, w->cgroup_path, &lim, &w->cgroup, err);
+	if (r < 0)
+		return r;
+	w->plan.launch.cgroup_fd = w->cgroup.fd;
+	w->plan.launch.cgroup_id = w->cgroup.id;
+	for (i = 0; i < RAST_CG_MAX; i++)
+		w->plan.launch.procs[i] = w->cgroup.procs[i];
+	(void)snprintf(w->plan.cgroup_dir, sizeof(w->plan.cgroup_dir), "%s/%s", w->layout.v2_path,
+		       w->cgroup_path);
+	w->plan.list.cgroup_dir = w->plan.cgroup_dir;
+	return 0;
+}
+
+static json_t *annotations_of(const struct rast_oci_spec *spec)
+{
+	json_t *o = json_object();
+	size_t i;
+
+	for (i = 0; i < spec->n_annotations; i++)
+		(void)json_object_set_new(o, spec->annotations[i].key,
+					  json_string(spec->annotations[i].value));
+	return o;
+}
+
+static int make_state(struct work *w, struct rast_err *err)
+{
+	struct timespec now;
+	json_t *o;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	o = json_pack("{s:s,s:s,s:s,s:s,s:o,s:o}", "ociVersion", w->spec->version, "id",
+		      w->what->id, "bundle", w->what->bundle, "rootfs", w->plan.rootfs, "created",
+		      rast_json_time((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec),
+		      "annotations", annotations_of(w->spec));
+	if (!o)
+		return rast_err_sys(err, ENOMEM, "state");
+	/* Root has a name without asking; looking it up would load the name service's libraries. */
+	(void)json_object_set_new(o, "owner",
+				  geteuid() ? json_integer(geteuid()) : json_string("root"));
+	rast_json_set_str(o, "cgroup", w->cgroup_path);
+	(void)json_object_set_new(o, "cgroup_v1", json_integer(w->cgroup.v1));
+	w->box.state = o;
+	return 0;
+}
+
+/* ---- hooks ---- */
+
+static bool has_hooks(const struct rast_oci_spec *s)
+{
+	return s->hooks[RAST_OCI_PRESTART].n || s->hooks[RAST_OCI_CREATE_RUNTIME].n ||
+	       s->hooks[RAST_OCI_CREATE_CONTAINER].n;
+}
+
+/* Made before the clone, since the child has no allocator: all but the pid, which is put in front. */
+static int prepare_hook_state(struct work *w, const char *status)
+{
+	json_t *o = oci_state_report(&w->box);
+	char *text;
+
+	(void)json_object_del(o, "pid");
+	(void)json_object_set_new(o, "status", json_string(status));
+	text = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	free(w->hook_state);
+	free(w->hook_buf);
+	w->hook_state = text;
+	w->hook_size = text ? strlen(text) + 32 : 0;
+	w->hook_buf = malloc(w->hook_size + 1);
+	return text && w->hook_buf ? 0 : -ENOMEM;
+}
+
+static const char *state_for(struct work *w, pid_t pid)
+{
+	(void)snprintf(w->hook_buf, w->hook_size, "{\"pid\":%d,%s", (int)pid, w->hook_state + 1);
+	return w->hook_buf;
+}
+
+static int on_mounted(void *arg, pid_t pid, struct rast_err *err)
+{
+	struct work *w = arg;
+	const char *state = state_for(w, pid);
+	int r;
+
+	r = oci_hooks_run(&w->spec->hooks[RAST_OCI_PRESTART], "prestart", state, err);
+	if (r == 0)
+		r = oci_hooks_run(&w->spec->hooks[RAST_OCI_CREATE_RUNTIME], "createRuntime", state,
+				  err);
+	return r;
+}
+
+static int in_mounts(void *arg, pid_t pid)
+{
+	struct work *w = arg;
+
+	return oci_hooks_run(&w->spec->hooks[RAST_OCI_CREATE_CONTAINER], "createContainer",
+			     state_for(w, pid), NULL);
+}
+
+static int in_container(void *arg, pid_t pid)
+{
+	struct work *w = arg;
+
+	return oci_hooks_run(&w->spec->hooks[RAST_OCI_START_CONTAINER], "startContainer",
+			     state_for(w, pid), NULL);
+}
+
+/* ---- launch ---- */
+
+/* The process exists and waits: who it is becomes known before anything of the container runs. */
+static int before_exec(void *arg, pid_t pid, uint64_t cgroup_id, struct rast_err *err)
+{
+	struct work *w = arg;
+	uint64_t ticks = 0;
+	int r;
+
+	(void)cgroup_id;
+	r = rast_state_start_ticks(pid, &ticks);
+	if (r < 0)
+		return rast_err_sys(err, -r, "start time of the container's first process");
+	w->box.pid = pid;
+	(void)json_object_set_new(w->box.state, "pid", json_integer(pid));
+	(void)json_object_set_new(w->box.state, "start_ticks", json_integer((json_int_t)ticks));
+	r = oci_state_store(&w->box, err);
+	if (r == 0 && w->what->pid_file)
+		r = oci_pid_file(w->what->pid_file, pid, err);
+	return r;
+}
+
+static int launch(struct work *w, int *ret_pidfd, int *ret_tty, struct rast_err *err)
+{
+	struct rast_launched out = {.pidfd = -1, .tty = -1};
+	_cleanup_close_ int listener = -1;
+	struct rast_launch *l = &w->plan.launch;
+	int r;
+
+	if (!w->what->start) {
+		r = oci_start_listen(&w->box, &listener, err);
+		if (r < 0)
+			return r;
+		l->start_fd = listener;
+	}
+	l->before_exec = before_exec;
+	l->arg = w;
+	if (has_hooks(w->spec) || w->spec->hooks[RAST_OCI_START_CONTAINER].n) {
+		if (prepare_hook_state(w, "creating") < 0)
+			return rast_err_sys(err, ENOMEM, "hooks");
+		l->hooks = has_hooks(w->spec);
+		l->mounted = on_mounted;
+		l->in_mounts = in_mounts;
+		l->in_container = w->spec->hooks[RAST_OCI_START_CONTAINER].n ? in_container : NULL;
+	}
+	r = rast_launch_start(l, &out, err);
+	if (r < 0)
+		return r;
+	if (out.tty >= 0 && w->what->console_socket) {
+		r = oci_console_send(w->what->console_socket, out.tty, err);
+		rast_closep(&out.tty);
+		out.tty = -1;
+		if (r < 0) {
+			(void)syscall(SYS_pidfd_send_signal, out.pidfd, SIGKILL, NULL, 0);
+			rast_closep(&out.pidfd);
+			return r;
+		}
+	}
+	*ret_pidfd = out.pidfd;
+	*ret_tty = out.tty;
+	return 0;
+}
+
+static void take_back(struct work *w)
+{
+	if (w->cgroup.fd >= 0) {
+		(void)rast_cgroup_kill(&w->layout, w->cgroup_path);
+		rast_cgroup_finish(&w->cgroup);
+		(void)rast_cgroup_remove(&w->layout, w->cgroup_path, NULL);
+	}
+	if (w->box.dir >= 0)
+		(void)oci_state_remove(w->o->root, w->what->id, NULL);
+	if (w->what->pid_file && w->box.pid)
+		(void)unlink(w->what->pid_file);
+}
+
+int oci_create(struct oci *o, const struct oci_create *what, int *ret_pidfd, int *ret_tty)
+{
+	struct work w = {
+		.o = o,
+		.what = what,
+		.box = OCI_CONTAINER_INIT,
+		.layout = {.v2_fd = -1},
+		.cgroup = RAST_CGROUP_INIT,
+	};
+	struct rast_err *err = &o->err;
+	int r;
+
+	oci_plan_init(&w.plan);
+	r = read_spec(&w, err);
+	if (r == 0)
+		r = oci_plan_container(&w.plan, w.spec, what->bundle, &what->plan, err);
+	if (r == 0 && w.plan.launch.tty && !what->start && !what->console_socket)
+		r = rast_err_set(err, EINVAL,
+				 "process.terminal is true: --console-socket is needed");
+	if (r == 0 && !w.plan.launch.tty && what->console_socket)
+		r = rast_err_set(err, EINVAL,
+				 "--console-socket is given, but process.terminal is false");
+	if (r == 0)
+		r = make_cgroup(&w, err);
+	if (r == 0)
+		r = make_state(&w, err);
+	if (r == 0)
+		r = launch(&w, ret_pidfd, ret_tty, err);
+	if (r < 0)
+		take_back(&w);
+	oci_plan_finish(&w.plan);
+	rast_cgroup_finish(&w.cgroup);
+	rast_cgroup_layout_finish(&w.layout);
+	oci_container_close(&w.box);
+	rast_oci_spec_destroy(w.spec);
+	free(w.hook_state);
+	free(w.hook_buf);
+	return r;
+}
+
+/* ---- after it ---- */
+
+int oci_container_spec(const struct oci_container *c, struct rast_oci_spec **ret,
+		       struct rast_err *err)
+{
+	return rast_oci_spec_load(c->dir, "config.json", ret, err);
+}
+
+static int run_hooks(struct oci_container *c, enum rast_oci_hook_point point, const char *name,
+		     struct rast_err *err)
+{
+	_cleanup_oci_spec_ struct rast_oci_spec *spec = NULL;
+	_cleanup_free_ char *text = NULL;
+	json_t *state;
+	int r;
+
+	r = oci_container_spec(c, &spec, err);
+	if (r < 0 || !spec->hooks[point].n)
+		return r;
+	state = oci_state_report(c);
+	text = json_dumps(state, JSON_COMPACT);
+	json_decref(state);
+	if (!text)
+		return rast_err_sys(err, ENOMEM, "hooks");
+	return oci_hooks_run(&spec->hooks[point], name, text, err);
+}
+
+/* What comes after the start cannot undo it; the specification wants a warning. */
+static void poststart(struct oci *o, struct oci_container *c)
+{
+	struct rast_err failed = {0};
+
+	if (run_hooks(c, RAST_OCI_POSTSTART, "poststart", &failed) < 0)
+		oci_log_warning(o, failed.text);
+}
+
+int oci_start(struct oci *o, struct oci_container *c)
+{
+	_cleanup_close_ int sock = -1;
+	int r;
+
+	if (c->status != OCI_CREATED)
+		return rast_err_set(&o->err, EINVAL, "container %s is %s, not created", c->id,
+				    oci_status_name(c->status));
+	r = oci_start_connect(c, &sock, &o->err);
+	if (r == 0)
+		r = rast_launch_go(sock, &o->err);
+	(void)unlinkat(c->dir, "start", 0);
+	if (r < 0)
+		return r;
+	c->status = OCI_RUNNING;
+	poststart(o, c);
+	return 0;
+}
+
+int oci_started(struct oci *o, const char *id)
+{
+	_cleanup_container_ struct oci_container c = OCI_CONTAINER_INIT;
+	int r = oci_container_open(o->root, id, &c, &o->err);
+
+	if (r == 0)
+		poststart(o, &c);
+	return r;
+}
+
+int oci_destroy(struct oci *o, struct oci_container *c)
+{
+	const char *cgroup = rast_json_str(c->state, "cgroup");
+	struct rast_err failed = {0};
+	struct rast_cgroup_layout l;
+	int r = 0;
+
+	if (c->pidfd >= 0)
+		(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+	if (*cgroup) {
+		r = rast_cgroup_layout_init(&l, &o->err);
+		if (r < 0)
+			return r;
+		(void)rast_cgroup_freeze(&l, cgroup, false);
+		(void)rast_cgroup_kill(&l, cgroup);
+		r = rast_cgroup_wait_empty(&l, cgroup, KILL_TIMEOUT_MS);
+		if (r == 0)
+			r = rast_cgroup_remove(&l, cgroup, &o->err);
+		else
+			r = rast_err_sys(&o->err, -r, "container %s: processes do not end", c->id);
+		rast_cgroup_layout_finish(&l);
+		if (r < 0)
+			return r;
+	}
+	c->status = OCI_STOPPED;
+	if (c->state && run_hooks(c, RAST_OCI_POSTSTOP, "poststop", &failed) < 0)
+		oci_log_warning(o, failed.text);
+	return oci_state_remove(o->root, c->id, &o->err);
+}
+
+int oci_pid_file(const char *path, pid_t pid, struct rast_err *err)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", (int)pid), r;
+
+	r = rast_replace_file(AT_FDCWD, path, text, (size_t)n, 0644, 0);
+	return r < 0 ? rast_err_sys(err, -r, "--pid-file %s", path) : 0;
+}
+
+int oci_console_send(const char *path, int tty, struct rast_err *err)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	char name[] = "/dev/pts/ptmx";
+	struct iovec iov = {name, sizeof(name) - 1};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.buf,
+			     .msg_controllen = sizeof(control.buf)};
+	struct cmsghdr *cm = CMSG_FIRSTHDR(&msg);
+
+	if (strlen(path) >= sizeof(a.sun_path))
+		return rast_err_sys(err, ENAMETOOLONG, "--console-socket %s", path);
+	(void)strcpy(a.sun_path, path);
+	cm->cmsg_level = SOL_SOCKET;
+	cm->cmsg_type = SCM_RIGHTS;
+	cm->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cm), &tty, sizeof(int));
+	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
+	    sendmsg(fd, &msg, MSG_NOSIGNAL) < 0)
+		return rast_err_sys(err, errno, "--console-socket %s", path);
+	return 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A container made from its bundle, and started: what create, run and start share. */
+#ifndef RAST_OCI_CREATE_H
+#define RAST_OCI_CREATE_H
+
+#include "oci/oci.h"
+#include "oci/plan.h"
+#include "oci/state.h"
+
+struct oci_create {
+	const char *id, *bundle; /* bundle absolute */
+	const char *config;      /* NULL: config.json in the bundle */
+	const char *pid_file, *console_socket;
+	struct oci_plan_options plan;
+	bool start; /* run at once, instead of waiting for `start` */
+};
+
+/*
+ * On error nothing is left. *ret_pidfd and *ret_tty (the master side, -1 without) are the caller's;
+ * with a console socket the master has been sent there and *ret_tty is -1.
+ */
+int oci_create(struct oci *o, const struct oci_create *what, int *ret_pidfd, int *ret_tty);
+/* The word to a created container, then its poststart hooks. */
+int oci_start(struct oci *o, struct oci_container *c);
+/* After a creation with `start`: its poststart hooks, whose failure is a warning. */
+int oci_started(struct oci *o, const char *id);
+/* Kills what lives, removes cgroup, state and folder, runs the poststop hooks (whose failure is a warning). */
+int oci_destroy(struct oci *o, struct oci_container *c);
+
+/* The config.json that was kept. */
+int oci_container_spec(const struct oci_container *c, struct rast_oci_spec **ret,
+		       struct rast_err *err);
+/* The master side of a terminal to who listens at `path`. */
+int oci_console_send(const char *path, int tty, struct rast_err *err);
+/* The pid alone, by rename. */
+int oci_pid_file(const char *path, pid_t pid, struct rast_err *err);
+
+#endif

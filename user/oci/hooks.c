@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* See hooks.h. */
+#include "oci/hooks.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int exit_of(int pidfd, siginfo_t *info)
+{
+	while (waitid(P_PIDFD, (id_t)pidfd, info, WEXITED | __WALL) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+_Noreturn static void become(const struct rast_oci_hook *h, int input)
+{
+	static const char *const none[] = {NULL};
+	const char *const self[] = {h->path, NULL};
+	sigset_t empty;
+
+	(void)sigemptyset(&empty);
+	(void)sigprocmask(SIG_SETMASK, &empty, NULL);
+	if (dup2(input, STDIN_FILENO) < 0)
+		_exit(126);
+	(void)execve(h->path, (char *const *)(uintptr_t)(h->n_args ? h->args : self),
+		     (char *const *)(uintptr_t)(h->n_env ? h->env : none));
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+/* A file rather than a pipe: a hook that does not read its input cannot make us wait. */
+static int input_of(const char *state)
+{
+	int fd = memfd_create("state", MFD_CLOEXEC);
+	size_t n = strlen(state);
+
+	if (fd < 0)
+		return -errno;
+	if (rast_write_all(fd, state, n) < 0 || lseek(fd, 0, SEEK_SET) < 0) {
+		int saved = errno;
+
+		(void)close(fd);
+		return -saved;
+	}
+	return fd;
+}
+
+static int run_one(const struct rast_oci_hook *h, const char *point, size_t i, const char *state,
+		   struct rast_err *err)
+{
+	_cleanup_close_ int pidfd = -1, input = input_of(state);
+	struct clone_args args = {
+		.flags = CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	struct pollfd p = {.events = POLLIN};
+	siginfo_t info = {0};
+	long pid;
+	int n, r;
+
+	if (input < 0)
+		return rast_err_sys(err, -input, "hooks.%s[%zu]", point, i);
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0)
+		become(h, input);
+	if (pid < 0)
+		return rast_err_sys(err, errno, "hooks.%s[%zu]: %s", point, i, h->path);
+	p.fd = pidfd;
+	do
+		n = poll(&p, 1, h->timeout_s.set ? (int)(h->timeout_s.v * 1000) : -1);
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	r = exit_of(pidfd, &info);
+	if (r < 0)
+		return rast_err_sys(err, -r, "hooks.%s[%zu]: %s", point, i, h->path);
+	if (n == 0)
+		return rast_err_set(err, ETIMEDOUT, "hooks.%s[%zu]: %s ran longer than %lld s",
+				    point, i, h->path, (long long)h->timeout_s.v);
+	if (info.si_code == CLD_EXITED && info.si_status == 0)
+		return 0;
+	return rast_err_set(err, ECANCELED, "hooks.%s[%zu]: %s %s %d", point, i, h->path,
+			    info.si_code == CLD_EXITED ? "exited with" : "was ended by signal",
+			    info.si_status);
+}
+
+int oci_hooks_run(const struct rast_oci_hooks *hooks, const char *point, const char *state,
+		  struct rast_err *err)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < hooks->n && r == 0; i++)
+		r = run_one(&hooks->v[i], point, i, state, err);
+	return r;
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* rast-oci [OPTIONS] COMMAND …: the options before the command, and which command it is. */
+#include "base/fd.h"
+#include "oci/log.h"
+#include "oci/oci.h"
+#include "oci/spec.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef RAST_VERSION
+#define RAST_VERSION "0"
+#endif
+
+static const struct oci_opt global_opts[] = {
+	{"root", 'r', "DIR", "folder of states (default: /run/rast-oci, or below XDG_RUNTIME_DIR)"},
+	{"log", 0, "FILE", "also journald:ID or syslog:ID"},
+	{"log-format", 0, "FORMAT", "text (default) or json"},
+	{"log-level", 0, "LEVEL", "accepted: what is said are errors and warnings"},
+	{"debug", 0, NULL, "say more"},
+	{"systemd-cgroup", 's', NULL, "cgroups are made by systemd"},
+	{"cgroup-manager", 0, "NAME", "cgroupfs (default), systemd or disabled"},
+	{"rootless", 0, "BOOL", "accepted: who calls is seen"},
+	{"criu", 0, "PATH", "accepted, without effect"},
+	{"version", 'v', NULL, "print the version"},
+	{"help", 'h', NULL, "print help"},
+	{0},
+};
+
+static const struct oci_command *const commands[] = {
+	&oci_create_command, &oci_start_command,  &oci_run_command,    &oci_exec_command,
+	&oci_kill_command,   &oci_delete_command, &oci_state_command,  &oci_list_command,
+	&oci_ps_command,     &oci_pause_command,  &oci_resume_command, &oci_spec_command,
+};
+
+static void print_opts(const struct oci_opt *opts)
+{
+	for (; opts->name; opts++) {
+		char left[64];
+
+		(void)snprintf(left, sizeof(left), "%s%s%s%s", opts->name, opts->arg ? " " : "",
+			       opts->arg ? opts->arg : "", "");
+		if (opts->key)
+			(void)printf("  -%c, --%-26s %s\n", opts->key, left, opts->help);
+		else
+			(void)printf("      --%-26s %s\n", left, opts->help);
+	}
+}
+
+static int help(void)
+{
+	size_t i;
+
+	(void)printf("usage: rast-oci [OPTIONS] COMMAND [ARG…]\n\n"
+		     "OCI runtime (runtime-spec %s) of rastOS\n\ncommands:\n",
+		     RAST_OCI_SPEC_VERSION);
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		(void)printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	(void)printf("\noptions:\n");
+	print_opts(global_opts);
+	(void)printf("\n`rast-oci COMMAND --help` says more.\n");
+	return OCI_EXIT_OK;
+}
+
+static int help_of(const struct oci_command *c)
+{
+	(void)printf("usage: rast-oci %s %s\n\n%s\n", c->name, c->usage, c->summary);
+	if (c->opts->name) {
+		(void)printf("\noptions:\n");
+		print_opts(c->opts);
+	}
+	return OCI_EXIT_OK;
+}
+
+/* The lines and words that podman and containerd read: a name, then what specification is followed. */
+static int version(void)
+{
+	(void)printf("rast-oci version %s\nspec: %s\n", RAST_VERSION, RAST_OCI_SPEC_VERSION);
+	return OCI_EXIT_OK;
+}
+
+static int set_root(struct oci *o, const char *given)
+{
+	const char *run = getenv("XDG_RUNTIME_DIR");
+
+	if (given && !*given)
+		return rast_err_set(&o->err, EINVAL, "--root is empty");
+	if (given)
+		o->root = given;
+	else if (geteuid() != 0 && run && *run == '/' && strlen(run) < sizeof(o->root_buf) - 16) {
+		(void)snprintf(o->root_buf, sizeof(o->root_buf), "%s/rast-oci", run);
+		o->root = o->root_buf;
+	} else {
+		o->root = "/run/rast-oci";
+	}
+	return 0;
+}
+
+static int set_globals(struct oci *o, const struct oci_args *a)
+{
+	const char *format = oci_arg(a, "log-format"), *manager = oci_arg(a, "cgroup-manager");
+
+	o->log = oci_arg(a, "log");
+	o->debug = oci_has(a, "debug");
+	o->systemd = oci_has(a, "systemd-cgroup");
+	if (format && strcmp(format, "json") != 0 && strcmp(format, "text") != 0)
+		return rast_err_set(&o->err, EINVAL, "--log-format %.40s: want text or json",
+				    format);
+	o->log_json = format && !strcmp(format, "json");
+	if (manager && !strcmp(manager, "systemd"))
+		o->systemd = true;
+	else if (manager && !strcmp(manager, "disabled"))
+		o->no_cgroup = true;
+	else if (manager && strcmp(manager, "cgroupfs") != 0)
+		return rast_err_set(&o->err, EINVAL,
+				    "--cgroup-manager %.40s: want cgroupfs, systemd or disabled",
+				    manager);
+	return set_root(o, oci_arg(a, "root"));
+}
+
+static const struct oci_command *find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+	return NULL;
+}
+
+static int fail(struct oci *o)
+{
+	char text[1024];
+
+	oci_log_error(o, rast_err_format(&o->err, text, sizeof(text)));
+	return OCI_EXIT_FAIL;
+}
+
+static int run_command(struct oci *o, const struct oci_command *c, int argc, char **argv)
+{
+	struct oci_args a;
+	int i, r;
+
+	for (i = 1; i < argc && (c->max_args >= 0 || argv[i][0] == '-'); i++)
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+			return help_of(c);
+	if (oci_args_parse(c->opts, c->max_args < 0, argc, argv, &a, &o->err) < 0)
+		return fail(o);
+	if (a.argc < c->min_args || (c->max_args >= 0 && a.argc > c->max_args)) {
+		(void)rast_err_set(&o->err, EINVAL, "usage: rast-oci %s %s", c->name, c->usage);
+		return fail(o);
+	}
+	r = c->run(o, &a);
+	return o->err.code && r == OCI_EXIT_FAIL ? fail(o) : r;
+}
+
+int oci_main(int argc, char **argv)
+{
+	const struct oci_command *c;
+	struct oci_args a;
+	struct oci o = {0};
+
+	if (oci_args_parse(global_opts, true, argc, argv, &a, &o.err) < 0 ||
+	    set_globals(&o, &a) < 0)
+		return fail(&o);
+	if (oci_has(&a, "version"))
+		return version();
+	if (oci_has(&a, "help") || !a.argc || !strcmp(a.argv[0], "help"))
+		return help();
+	c = find(a.argv[0]);
+	if (!c) {
+		(void)rast_err_set(&o.err, EINVAL, "unknown command \"%.40s\"; see rast-oci --help",
+				   a.argv[0]);
+		return fail(&o);
+	}
+	return run_command(&o, c, a.argc, a.argv);
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Loading of config.json: text, document, structure; see spec.h. The parts are in spec_*.c. */
+#include "oci/spec.h"
+
+#include "base/fd.h"
+#include "oci/spec_json.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* MAJOR.MINOR.PATCH with perhaps -PRERELEASE and +BUILD. */
+static bool is_semver(const char *s, unsigned long *ret_major)
+{
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		size_t n = strspn(s, "0123456789");
+
+		if (!n || n > 9 || (n > 1 && s[0] == '0'))
+			return false;
+		if (!i)
+			*ret_major = strtoul(s, NULL, 10);
+		s += n;
+		if (i < 2 && *s++ != '.')
+			return false;
+	}
+	return !*s || ((*s == '-' || *s == '+') && s[1]);
+}
+
+static int parse_version(struct oci_load *l, const struct oci_at *at, json_t *v, void *value)
+{
+	unsigned long major = 0;
+	const char *s = NULL;
+	int r = oci_string(l, at, v, OCI_NONEMPTY, &s);
+
+	if (r < 0)
+		return r;
+	if (!is_semver(s, &major))
+		return oci_fail(l, at, "\"%.40s\" is not a version such as 1.2.0", s);
+	if (major != 1)
+		return oci_fail(l, at, "%.40s: only 1.x is known", s);
+	*(const char **)value = s;
+	return 0;
+}
+
+#define SPEC struct rast_oci_spec
+static const struct oci_field root_fields[] = {
+	OCI_FIELD(OCI_STR, "path", SPEC, root_path, .flags = OCI_REQUIRED | OCI_NONEMPTY),
+	OCI_FIELD(OCI_BOOL, "readonly", SPEC, root_readonly),
+};
+static const struct oci_table root_table = OCI_TABLE(root_fields);
+
+#define HOOKS(name_, point)                                                                  \
+	{                                                                                    \
+		.name = (name_), .kind = OCI_LIST, .offset = offsetof(SPEC, hooks[point].v), \
+		.count = offsetof(SPEC, hooks[point].n), .arg = &oci_hook_table              \
+	}
+static const struct oci_field hooks_fields[] = {
+	HOOKS("prestart", RAST_OCI_PRESTART),
+	HOOKS("createRuntime", RAST_OCI_CREATE_RUNTIME),
+	HOOKS("createContainer", RAST_OCI_CREATE_CONTAINER),
+	HOOKS("startContainer", RAST_OCI_START_CONTAINER),
+	HOOKS("poststart", RAST_OCI_POSTSTART),
+	HOOKS("poststop", RAST_OCI_POSTSTOP),
+};
+static const struct oci_table hooks_table = OCI_TABLE(hooks_fields);
+
+static const struct oci_field spec_fields[] = {
+	OCI_FIELD(OCI_CALL, "ociVersion", SPEC, version, .flags = OCI_REQUIRED,
+		  .call = parse_version),
+	OCI_FIELD(OCI_OBJECT, "process", SPEC, process, .arg = &oci_process_table,
+		  .count = offsetof(SPEC, has_process)),
+	{.name = "root", .kind = OCI_OBJECT, .flags = OCI_REQUIRED, .arg = &root_table},
+	OCI_FIELD(OCI_STR, "hostname", SPEC, hostname),
+	OCI_FIELD(OCI_STR, "domainname", SPEC, domainname),
+	OCI_MANY(OCI_LIST, "mounts", SPEC, mounts, .arg = &oci_mount_table),
+	{.name = "hooks", .kind = OCI_OBJECT, .arg = &hooks_table},
+	OCI_MANY(OCI_KVS, "annotations", SPEC, annotations),
+	{.name = "linux", .kind = OCI_OBJECT, .arg = &oci_linux_table},
+};
+static const struct oci_table spec_table = OCI_TABLE(spec_fields);
+
+static int read_spec(struct oci_load *l, json_t *doc)
+{
+	int r = oci_object(l, NULL, doc, &spec_table, l->spec);
+
+	return r ? r : oci_rules(l);
+}
+
+static int read_resources(struct oci_load *l, json_t *doc)
+{
+	l->spec->has_resources = true;
+	return oci_object(l, NULL, doc, &oci_resources_table, &l->spec->resources);
+}
+
+static int read_process(struct oci_load *l, json_t *doc)
+{
+	l->spec->has_process = true;
+	return oci_object(l, NULL, doc, &oci_process_table, &l->spec->process);
+}
+
+typedef int read_fn(struct oci_load *l, json_t *doc);
+
+static int list_warnings(struct oci_load *l)
+{
+	const struct oci_warning *w;
+	const char **out;
+	size_t n = 0;
+
+	if (!l->warnings)
+		return 0;
+	out = oci_alloc(l, (l->spec->n_warnings + 1) * sizeof(*out));
+	if (!out)
+		return -ENOMEM;
+	for (w = l->warnings; w; w = w->next)
+		out[n++] = w->text;
+	l->spec->warnings = out;
+	return 0;
+}
+
+static int parse(const char *file, char *text, size_t len, read_fn *read_doc,
+		 struct rast_oci_spec **ret, struct rast_err *err)
+{
+	struct oci_owner *o = calloc(1, sizeof(*o));
+	_cleanup_free_ uint64_t *big = NULL;
+	struct oci_load l = {.file = file, .owner = o, .err = err};
+	json_error_t jerr;
+	int r;
+
+	if (!o)
+		return rast_err_sys(err, ENOMEM, "%s", file);
+	l.spec = &o->spec;
+	l.last_warning = &l.warnings;
+	if (len > RAST_OCI_MAX_TEXT) {
+		r = rast_err_at(err, EFBIG, file, 0, 0, NULL, "longer than %u bytes",
+				RAST_OCI_MAX_TEXT);
+		goto fail;
+	}
+	r = oci_number_scan(text, len, &big, &l.n_big);
+	if (r < 0) {
+		(void)rast_err_sys(err, -r, "%s", file);
+		goto fail;
+	}
+	l.big = big;
+	o->doc = json_loadb(text, len, JSON_REJECT_DUPLICATES, &jerr);
+	if (!o->doc) {
+		r = rast_err_at(err, EINVAL, file, jerr.line, jerr.column, NULL, "%s", jerr.text);
+		goto fail;
+	}
+	r = read_doc(&l, o->doc);
+	if (!r)
+		r = list_warnings(&l);
+	if (r < 0)
+		goto fail;
+	*ret = &o->spec;
+	return 0;
+fail:
+	oci_owner_free(o);
+	return r;
+}
+
+/* Standard input, which may be anything that can be read. */
+static int read_stdin(char **ret, size_t *ret_len)
+{
+	_cleanup_free_ char *buf = NULL;
+	size_t size = 0, len = 0;
+	ssize_t n;
+	char *p;
+
+	do {
+		if (len == size) {
+			size = size ? size * 2 : 16384;
+			p = realloc(buf, size + 1);
+			if (!p)
+				return -ENOMEM;
+			buf = p;
+		}
+		n = read(STDIN_FILENO, buf + len, size - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		len += (size_t)n;
+		if (len > RAST_OCI_MAX_TEXT)
+			return -EFBIG;
+	} while (n);
+	buf[len] = '\0';
+	*ret_len = len;
+	*ret = TAKE_PTR(buf);
+	return 0;
+}
+
+static int load(int dirfd, const char *path, read_fn *read_doc, struct rast_oci_spec **ret,
+		struct rast_err *err)
+{
+	bool in = !strcmp(path, "-");
+	const char *slash = strrchr(path, '/');
+	const char *file = in ? "standard input" : slash ? slash + 1 : path;
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+	int r = in ? read_stdin(&text, &len)
+		   : rast_read_file(dirfd, path, RAST_OCI_MAX_TEXT, &text, &len);
+
+	if (r == -EFBIG)
+		return rast_err_at(err, EFBIG, file, 0, 0, NULL, "longer than %u bytes",
+				   RAST_OCI_MAX_TEXT);
+	if (r < 0)
+		return rast_err_sys(err, -r, "%s", in ? file : path);
+	return parse(file, text, len, read_doc, ret, err);
+}
+
+int rast_oci_spec_load(int dirfd, const char *path, struct rast_oci_spec **ret,
+		       struct rast_err *err)
+{
+	return load(dirfd, path, read_spec, ret, err);
+}
+
+int rast_oci_resources_load(int dirfd, const char *path, struct rast_oci_spec **ret,
+			    struct rast_err *err)
+{
+	return load(dirfd, path, read_resources, ret, err);
+}
+
+int rast_oci_process_load(int dirfd, const char *path, struct rast_oci_spec **ret,
+			  struct rast_err *err)
+{
+	return load(dirfd, path, read_process, ret, err);
+}
+
+int rast_oci_spec_parse(const char *file, char *text, size_t len, struct rast_oci_spec **ret,
+			struct rast_err *err)
+{
+	return parse(file, text, len, read_spec, ret, err);
+}
+
+int rast_oci_resources_parse(const char *file, char *text, size_t len, struct rast_oci_spec **ret,
+			     struct rast_err *err)
+{
+	return parse(file, text, len, read_resources, ret, err);
+}
+
+int rast_oci_process_parse(const char *file, char *text, size_t len, struct rast_oci_spec **ret,
+			   struct rast_err *err)
+{
+	return parse(file, text, len, read_process, ret, err);
+}
+
+void rast_oci_spec_destroy(struct rast_oci_spec *spec)
+{
+	if (spec)
+		oci_owner_free((struct oci_owner *)spec); /* its first member */
+}
+
+const char *rast_oci_annotation(const struct rast_oci_spec *spec, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < spec->n_annotations; i++)
+		if (!strcmp(spec->annotations[i].key, key))
+			return spec->annotations[i].value;
+	return NULL;
+}
+
+char *rast_oci_annotations_dump(const struct rast_oci_spec *spec)
+{
+	const struct oci_owner *o = (const struct oci_owner *)spec;
+	const json_t *a = json_object_get(o->doc, "annotations");
+
+	return json_is_object(a) ? json_dumps(a, JSON_COMPACT) : strdup("{}");
+}

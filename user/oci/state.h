@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is known of a container between two commands: a folder <root>/ID with
+ *   state.json    the object below, replaced by rename
+ *   config.json   the bundle's as it was when the container was created
+ *   start         the socket at which the created process waits for `start`; gone once it runs
+ *   hooks are in config.json; nothing else is kept.
+ *
+ * state.json: {"ociVersion","id","pid","start_ticks","bundle","rootfs","created","owner","annotations",
+ *   "cgroup" (path below each cgroup mount, or absent),"cgroup_v1" (bits of container/cgroup.h),
+ *   "systemd_scope" (unit, when systemd made the cgroup)}
+ * `pid` means the process whose start time in /proc/PID/stat is start_ticks; anything else is
+ * somebody else's.
+ */
+#ifndef RAST_OCI_STATE_H
+#define RAST_OCI_STATE_H
+
+#include "base/err.h"
+#include "base/json.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum oci_status { OCI_CREATING, OCI_CREATED, OCI_RUNNING, OCI_PAUSED, OCI_STOPPED };
+const char *oci_status_name(enum oci_status status);
+
+struct oci_container {
+	char id[256];
+	int dir;       /* the folder, opened */
+	json_t *state; /* NULL while it is being created */
+	enum oci_status status;
+	pid_t pid;
+	int pidfd; /* of its first process; -1 when that has ended */
+};
+#define OCI_CONTAINER_INIT             \
+	{                              \
+		.dir = -1, .pidfd = -1 \
+	}
+
+/* Letters, digits and "_+-."; no path. */
+int oci_id_check(const char *id, struct rast_err *err);
+/* Makes <root>/ID; -EEXIST with err when there is one. */
+int oci_container_new(const char *root, const char *id, struct oci_container *ret,
+		      struct rast_err *err);
+/* -ENOENT with err "container ID does not exist". */
+int oci_container_open(const char *root, const char *id, struct oci_container *ret,
+		       struct rast_err *err);
+void oci_container_close(struct oci_container *c);
+#define _cleanup_container_ _cleanup_(oci_container_close)
+int oci_state_store(struct oci_container *c, struct rast_err *err);
+/* Removes the folder with all that is in it. */
+int oci_state_remove(const char *root, const char *id, struct rast_err *err);
+/* The object of `state` and of hooks; a new reference. */
+json_t *oci_state_report(const struct oci_container *c);
+/* A listening socket "start" in the folder. */
+int oci_start_listen(struct oci_container *c, int *ret_fd, struct rast_err *err);
+/* Connects to it; -ECONNREFUSED when nobody waits there. */
+int oci_start_connect(struct oci_container *c, int *ret_fd, struct rast_err *err);
+
+#endif
