@@ -16,8 +16,12 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-static const char *const names[RAST_CG_MAX] = {"cpu", "memory", "pids", "io", "cpuacct"};
-static const char *const v1_names[RAST_CG_MAX] = {"cpu", "memory", "pids", "blkio", "cpuacct"};
+static const char *const names[RAST_CG_MAX] = {"cpu",     "memory", "pids",    "io",
+					       "cpuacct", "cpuset", "hugetlb", "rdma"};
+static const char *const v1_names[RAST_CG_MAX] = {"cpu",     "memory", "pids",    "blkio",
+						  "cpuacct", "cpuset", "hugetlb", "rdma"};
+
+#define BASIC (1u << RAST_CG_CPU | 1u << RAST_CG_MEMORY | 1u << RAST_CG_PIDS | 1u << RAST_CG_IO)
 
 static bool is_fs(const char *path, long magic)
 {
@@ -97,10 +101,20 @@ static unsigned int wanted(const struct rast_cgroup_limits *lim)
 	       (lim->pids_max ? 1u << RAST_CG_PIDS : 0) | (lim->io_weight ? 1u << RAST_CG_IO : 0);
 }
 
+static unsigned int written(const struct rast_cgroup_limits *lim)
+{
+	unsigned int bits = 0;
+	size_t i;
+
+	for (i = 0; i < lim->n_writes; i++)
+		bits |= 1u << lim->writes[i].controller;
+	return bits;
+}
+
 /* Also those that only count. */
 static unsigned int joined(const struct rast_cgroup_limits *lim)
 {
-	return wanted(lim) |
+	return wanted(lim) | written(lim) |
 	       (lim->stats ? 1u << RAST_CG_MEMORY | 1u << RAST_CG_PIDS | 1u << RAST_CG_CPUACCT : 0);
 }
 
@@ -283,6 +297,106 @@ static int make_path(int dirfd, const char *path, unsigned int v2, struct rast_e
 	return 0;
 }
 
+/* A v1 cpuset is empty at birth and takes nobody in: each new level starts with what its parent has. */
+static int inherit_cpuset(int top, const char *path, struct rast_err *err)
+{
+	static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
+	char dir[256], file[320];
+	char *p;
+	size_t i;
+
+	(void)snprintf(dir, sizeof(dir), "%s/", path);
+	for (p = strchr(dir, '/'); p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		for (i = 0; i < ARRAY_SIZE(files); i++) {
+			_cleanup_free_ char *own = NULL, *above = NULL;
+			char *slash = strrchr(dir, '/');
+			int r;
+
+			(void)snprintf(file, sizeof(file), "%s/%s", dir, files[i]);
+			if (rast_read_file(top, file, 65536, &own, NULL) == 0 && own[0] &&
+			    own[0] != '\n')
+				continue;
+			(void)snprintf(file, sizeof(file), "%.*s%s%s",
+				       slash ? (int)(slash - dir) : 0, dir, slash ? "/" : "",
+				       files[i]);
+			r = rast_read_file(top, file, 65536, &above, NULL);
+			if (r == 0) {
+				above[strcspn(above, "\n")] = '\0';
+				(void)snprintf(file, sizeof(file), "%s/%s", dir, files[i]);
+				r = rast_write_file(top, file, above);
+			}
+			if (r < 0)
+				return rast_err_sys(err, -r, "cgroup %s", file);
+		}
+		*p = '/';
+	}
+	return 0;
+}
+
+/* One setting, where its controller is. */
+static int write_one(const struct rast_cgroup_layout *l, const char *path,
+		     const struct rast_cgroup_write *w, int v2_dir, struct rast_err *err)
+{
+	unsigned int bit = 1u << w->controller;
+	_cleanup_close_ int top = -1, v1_dir = -1;
+	const char *file = w->v2_file, *value = w->v2_value;
+	int dir = v2_dir, r;
+
+	if (!(l->v2 & bit)) {
+		if (!(l->v1 & bit))
+			return rast_err_set(err, ENODEV, "%s: this machine has no %s controller",
+					    w->what, names[w->controller]);
+		file = w->v1_file;
+		value = w->v1_value;
+		if (!file)
+			return w->optional
+				       ? 0
+				       : rast_err_set(err, ENOTSUP,
+						      "%s: not possible with cgroup v1", w->what);
+		top = open(l->v1_path[w->controller], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		v1_dir = top < 0 ? -1
+				 : openat(top, path,
+					  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (v1_dir < 0)
+			return rast_err_sys(err, errno, "cgroup %s/%s", l->v1_path[w->controller],
+					    path);
+		dir = v1_dir;
+	} else if (!file) {
+		return w->optional ? 0
+				   : rast_err_set(err, ENOTSUP, "%s: not possible with cgroup v2",
+						  w->what);
+	}
+	r = rast_write_file(dir, file, value);
+	if (r == -ENOENT && w->optional)
+		return 0;
+	return r < 0 ? rast_err_sys(err, -r, "%s: writing \"%s\" to %s of cgroup %s", w->what,
+				    value, file, path)
+		     : 0;
+}
+
+static int write_all(const struct rast_cgroup_layout *l, const char *path, int v2_dir,
+		     const struct rast_cgroup_write *writes, size_t n, struct rast_err *err)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < n && r == 0; i++)
+		r = write_one(l, path, &writes[i], v2_dir, err);
+	return r;
+}
+
+int rast_cgroup_apply(const struct rast_cgroup_layout *l, const char *path,
+		      const struct rast_cgroup_write *writes, size_t n, struct rast_err *err)
+{
+	_cleanup_close_ int dir =
+		openat(l->v2_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (dir < 0)
+		return rast_err_sys(err, errno, "cgroup %s", path);
+	return write_all(l, path, dir, writes, n, err);
+}
+
 static void fill_id(struct rast_cgroup *cg)
 {
 	struct stat st;
@@ -303,6 +417,8 @@ static int join_v1(const struct rast_cgroup_layout *l, int which, const char *pa
 		return rast_err_sys(err, errno, "%s", l->v1_path[which]);
 	r = make_path(top, path, 0, err);
 	if (r < 0)
+		return r;
+	if (which == RAST_CG_CPUSET && (r = inherit_cpuset(top, path, err)) < 0)
 		return r;
 	dir = openat(top, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
@@ -327,7 +443,8 @@ int rast_cgroup_create(const struct rast_cgroup_layout *l, const char *path,
 
 	if ((size_t)snprintf(cg.path, sizeof(cg.path), "%s", path) >= sizeof(cg.path))
 		return rast_err_set(err, ENAMETOOLONG, "cgroup path %.80s… is too long", path);
-	r = make_path(l->v2_fd, path, l->v2, err);
+	/* Those that are not asked for here and cost when enabled are left off. */
+	r = make_path(l->v2_fd, path, l->v2 & (BASIC | want), err);
 	if (r < 0)
 		goto fail;
 	cg.fd = openat(l->v2_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -340,6 +457,8 @@ int rast_cgroup_create(const struct rast_cgroup_layout *l, const char *path,
 	for (i = 0; i < RAST_CG_MAX && r == 0; i++)
 		if (l->v1 & want & (1u << i))
 			r = join_v1(l, i, path, lim, &cg, err);
+	if (r == 0)
+		r = write_all(l, path, cg.fd, lim->writes, lim->n_writes, err);
 	if (r < 0)
 		goto fail;
 	*ret = cg;

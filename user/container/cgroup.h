@@ -21,6 +21,9 @@ enum rast_cgroup_controller {
 	RAST_CG_PIDS,
 	RAST_CG_IO,
 	RAST_CG_CPUACCT, /* v1 only */
+	RAST_CG_CPUSET,
+	RAST_CG_HUGETLB,
+	RAST_CG_RDMA,
 	RAST_CG_MAX
 };
 
@@ -46,6 +49,14 @@ int rast_cgroup_layout_init_some(unsigned int v1, struct rast_cgroup_layout *ret
 int rast_cgroup_remove_empty(const struct rast_cgroup_layout *l, unsigned int v1, const char *path);
 void rast_cgroup_layout_finish(struct rast_cgroup_layout *l);
 
+/* One setting by the names that each version has for it; NULL where one has none. */
+struct rast_cgroup_write {
+	enum rast_cgroup_controller controller;
+	const char *v2_file, *v2_value, *v1_file, *v1_value;
+	bool optional;    /* a kernel that has no such file is no error */
+	const char *what; /* for messages: "memory.limit" */
+};
+
 /* 0 means not limited. */
 struct rast_cgroup_limits {
 	uint64_t cpu_max_milli;    /* 500: half a CPU */
@@ -55,6 +66,8 @@ struct rast_cgroup_limits {
 	uint64_t pids_max;
 	unsigned int io_weight; /* 1..10000 */
 	bool stats;             /* join v1 memory, cpuacct and pids also when nothing is limited */
+	const struct rast_cgroup_write *writes; /* besides; a missing controller is an error here */
+	size_t n_writes;
 };
 
 struct rast_cgroup {
@@ -64,9 +77,9 @@ struct rast_cgroup {
 	unsigned int v1;        /* controllers joined through v1 */
 	int procs[RAST_CG_MAX]; /* cgroup.procs of each of those, or -1 */
 };
-#define RAST_CGROUP_INIT                                  \
-	{                                                 \
-		.fd = -1, .procs = { -1, -1, -1, -1, -1 } \
+#define RAST_CGROUP_INIT                                              \
+	{                                                             \
+		.fd = -1, .procs = { -1, -1, -1, -1, -1, -1, -1, -1 } \
 	}
 
 /*
@@ -79,6 +92,9 @@ int rast_cgroup_create(const struct rast_cgroup_layout *l, const char *path,
 /* One that exists: with its v1 parts where they exist. -ENOENT. */
 int rast_cgroup_open(const struct rast_cgroup_layout *l, const char *path, struct rast_cgroup *ret,
 		     struct rast_err *err);
+/* Settings of one that exists; the first that fails ends it. */
+int rast_cgroup_apply(const struct rast_cgroup_layout *l, const char *path,
+		      const struct rast_cgroup_write *writes, size_t n, struct rast_err *err);
 void rast_cgroup_finish(struct rast_cgroup *cg);
 #define _cleanup_cgroup_ _cleanup_(rast_cgroup_finish)
 

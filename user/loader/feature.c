@@ -156,6 +156,10 @@ static void add_controllers(json_t *rows, const struct rast_cgroup_layout *l, co
 		[RAST_CG_IO] = {"cgroup_io", "I/O weights", "no I/O weights"},
 		[RAST_CG_CPUACCT] = {"cgroup_cpuacct", "CPU time where cpu is a v1 controller",
 				     "cgroup2's cpu.stat"},
+		[RAST_CG_CPUSET] = {"cgroup_cpuset", "pinning to CPUs (OCI)", "no pinning to CPUs"},
+		[RAST_CG_HUGETLB] = {"cgroup_hugetlb", "limits of huge pages (OCI)",
+				     "no limits of huge pages"},
+		[RAST_CG_RDMA] = {"cgroup_rdma", "limits of RDMA (OCI)", "no limits of RDMA"},
 	};
 
 	add_row(rows, "cgroup2", "cgroup", l != NULL, l ? l->v2_path : missing,

@@ -10,6 +10,7 @@
 #include "container/state.h"
 #include "oci/hooks.h"
 #include "oci/log.h"
+#include "oci/resources.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,24 +86,43 @@ static int cgroup_path_of(struct work *w, struct rast_err *err)
 	return 0;
 }
 
+/* Without CAP_BPF of the node (a user namespace around us) there are no devices to keep from anybody. */
+static int limit_devices(struct work *w, struct rast_err *err)
+{
+	_cleanup_free_ struct rast_device_rule *rules = NULL;
+	struct rast_err failed = {0};
+	size_t n;
+	int r;
+
+	r = oci_device_rules(&w->spec->resources, &rules, &n, err);
+	if (r < 0)
+		return r;
+	r = rast_device_rules_attach(w->cgroup.fd, rules, n, &failed);
+	if (r == -EPERM && (geteuid() != 0 || w->plan.list.binds_nodes))
+		return 0;
+	return r < 0 ? rast_err_set(err, -r, "%s", failed.text) : 0;
+}
+
 static int make_cgroup(struct work *w, struct rast_err *err)
 {
+	_cleanup_free_ struct oci_resources *res = malloc(sizeof(*res));
 	struct rast_cgroup_limits lim = {0};
-	const struct rast_oci_resources *res = &w->spec->resources;
 	int r, i;
 
 	if (w->o->no_cgroup)
 		return 0;
-	r = cgroup_path_of(w, err);
-	if (r < 0)
+	if (!res)
+		return rast_err_sys(err, ENOMEM, "cgroup");
+	if ((r = cgroup_path_of(w, err)) < 0 ||
+	    (r = oci_resources_init(res, &w->spec->resources, err)) < 0)
 		return r;
-	if (res->pids_limit.set && res->pids_limit.v > 0)
-		lim.pids_max = (uint64_t)res->pids_limit.v;
-	if (res->memory.limit.set && res->memory.limit.v > 0)
-		lim.mem_max_bytes = (uint64_t)res->memory.limit.v;
+	lim.writes = res->writes;
+	lim.n_writes = res->n;
 	r = rast_cgroup_layout_init_for(&lim, &w->layout, err);
 	if (r == 0)
 		r = rast_cgroup_create(&w->layout, w->cgroup_path, &lim, &w->cgroup, err);
+	if (r == 0)
+		r = limit_devices(w, err);
 	if (r < 0)
 		return r;
 	w->plan.launch.cgroup_fd = w->cgroup.fd;
