@@ -46,16 +46,16 @@ struct rast_seccomp_call {
 struct rast_seccomp_profile {
 	uint32_t default_action;
 	const uint32_t *archs; /* AUDIT_ARCH_*, or AUDIT_ARCH_X86_64 | RAST_SECCOMP_ARCH_X32 */
-	size_t n_archs;	       /* the native one needs no mention */
-	uint32_t flags;	       /* SECCOMP_FILTER_FLAG_*: for whoever installs it */
+	size_t n_archs;        /* the native one needs no mention */
+	uint32_t flags;        /* SECCOMP_FILTER_FLAG_*: for whoever installs it */
 	const char *listener_path, *listener_metadata;
 	const struct rast_seccomp_call *calls;
 	size_t n_calls;
 };
 
 /* -E2BIG: more instructions than a kernel takes. -ENOTSUP: an architecture that no table has. */
-int rast_seccomp_profile_compile(const struct rast_seccomp_profile *p, struct rast_seccomp_filter *ret,
-				 struct rast_err *err);
+int rast_seccomp_profile_compile(const struct rast_seccomp_profile *p,
+				 struct rast_seccomp_filter *ret, struct rast_err *err);
 /* Some rule asks the listener (SECCOMP_RET_USER_NOTIF). */
 bool rast_seccomp_profile_notifies(const struct rast_seccomp_profile *p);
 

@@ -219,6 +219,8 @@ static int launch(struct oci *o, const struct oci_args *a, const struct oci_cont
 	plan.spec = spec;
 	r = oci_plan_process(&plan, &e->process, err);
 	if (r == 0)
+		r = oci_plan_filter(&plan, spec, err);
+	if (r == 0)
 		r = oci_arg_number(a, "preserve-fds", 0, RAST_LAUNCH_MAX_PRESERVED, 0, &n, err);
 	if (r == 0)
 		r = oci_plan_preserve(&plan, (unsigned int)n, err);

@@ -48,6 +48,8 @@ void oci_plan_finish(struct oci_plan *p)
 	p->n_idmap_fds = 0;
 	rast_mount_list_finish(&p->list);
 	rast_mount_plan_finish(&p->mounts);
+	rast_seccomp_finish(&p->filter);
+	p->launch.filter = NULL;
 	rast_closep(&p->attr.landlock_fd);
 	p->attr.landlock_fd = -1;
 	for (i = 0; i < p->n_memory; i++)
@@ -239,7 +241,8 @@ int oci_plan_container(struct oci_plan *p, const struct rast_oci_spec *spec, con
 	if (!spec->has_process)
 		return rast_err_set(err, EINVAL, "config.json: process: missing");
 	if ((r = oci_plan_preserve(p, opt->preserve_fds, err)) < 0 ||
-	    (r = oci_plan_process(p, &spec->process, err)) < 0 || (r = plan_namespaces(p, err)) < 0)
+	    (r = oci_plan_process(p, &spec->process, err)) < 0 ||
+	    (r = oci_plan_filter(p, spec, err)) < 0 || (r = plan_namespaces(p, err)) < 0)
 		return r;
 	p->launch.hostname = spec->hostname;
 	p->launch.domainname = spec->domainname;

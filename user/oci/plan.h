@@ -9,6 +9,7 @@
 #include "container/launch.h"
 #include "container/launch_attr.h"
 #include "container/mount_list.h"
+#include "container/seccomp.h"
 #include "oci/spec.h"
 
 struct oci_plan {
@@ -22,6 +23,7 @@ struct oci_plan {
 	char time_offsets[160];
 	char cgroup_dir[4200]; /* for a cgroup mount without a cgroup namespace */
 	unsigned long mempolicy_nodes[16];
+	struct rast_seccomp_filter filter;
 	int idmap_fds[64];
 	size_t n_idmap_fds;
 	void *memory[8]; /* arrays that were built */
@@ -43,6 +45,8 @@ int oci_plan_container(struct oci_plan *p, const struct rast_oci_spec *spec, con
 		       const struct oci_plan_options *opt, struct rast_err *err);
 /* Mounts, devices, masks: the part of it that oci_plan_container() leaves to plan_mounts.c. */
 int oci_plan_mounts(struct oci_plan *p, const char *bundle, bool no_pivot, struct rast_err *err);
+/* linux.seccomp: for exec too. */
+int oci_plan_filter(struct oci_plan *p, const struct rast_oci_spec *spec, struct rast_err *err);
 /* So many descriptors from 3 on are handed on; all must be open. */
 int oci_plan_preserve(struct oci_plan *p, unsigned int n, struct rast_err *err);
 void oci_plan_finish(struct oci_plan *p);

@@ -369,6 +369,7 @@ static const struct oci_field linux_fields[] = {
 	 .kind = OCI_OBJECT,
 	 .arg = &rdt_table,
 	 .count = offsetof(SPEC, intel_rdt.set)},
+	OCI_FIELD(OCI_CALL, "seccomp", SPEC, seccomp, .call = oci_seccomp),
 	{.name = "memoryPolicy", .kind = OCI_CALL, .call = parse_mempolicy},
 	{.name = "personality", .kind = OCI_OBJECT, .arg = &personality_table},
 	{.name = "timeOffsets", .kind = OCI_CALL, .call = parse_offsets},

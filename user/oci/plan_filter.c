@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * See plan.h: linux.seccomp becomes the program that the launch installs. It is compiled for each start:
+ * that takes less than to look a cache up and believe it.
+ */
+#include "container/seccomp_profile.h"
+#include "oci/plan.h"
+
+int oci_plan_filter(struct oci_plan *p, const struct rast_oci_spec *spec, struct rast_err *err)
+{
+	struct rast_seccomp_filter f = {0};
+	int r;
+
+	if (!spec->seccomp)
+		return 0;
+	r = rast_seccomp_profile_compile(spec->seccomp, &f, err);
+	if (r < 0)
+		return r;
+	p->filter = f;
+	p->launch.filter = f.insns;
+	p->launch.filter_len = f.len;
+	p->launch.filter_flags = spec->seccomp->flags;
+	return 0;
+}
