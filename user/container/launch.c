@@ -18,10 +18,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef P_PIDFD
@@ -115,16 +117,17 @@ static int copy_strings(const struct rast_launch *l, struct copy *out)
 }
 
 /*
- * The next message: 't' with *ret_tty, another letter that the child says, 0 at the end (exec succeeded
+ * The next message: 't' or 'l' with *ret_fd, a terminal or a listener; another letter that the child says; 0 at the end (exec succeeded
  * and closed the child's end), or the child's report as an error.
  */
-static int next_message(int sock, int *ret_tty, struct rast_err *err)
+static int next_message(int sock, int *ret_fd, int *ret_value, struct rast_err *err)
 {
 	union {
 		char buf[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} control = {0};
 	struct rast_launch_report rep = {0};
+	struct launch_notice notice;
 	struct iovec iov = {&rep, sizeof(rep)};
 	struct msghdr msg = {.msg_iov = &iov,
 			     .msg_iovlen = 1,
@@ -145,13 +148,15 @@ static int next_message(int sock, int *ret_tty, struct rast_err *err)
 	if (n == 0)
 		return 0;
 	cm = CMSG_FIRSTHDR(&msg);
-	if (n == 1 && cm && cm->cmsg_type == SCM_RIGHTS) {
-		rast_closep(ret_tty);
-		memcpy(ret_tty, CMSG_DATA(cm), sizeof(int));
-		return 't';
+	if (n == (ssize_t)sizeof(notice)) {
+		memcpy(&notice, &rep, sizeof(notice));
+		if (cm && cm->cmsg_type == SCM_RIGHTS) {
+			rast_closep(ret_fd);
+			memcpy(ret_fd, CMSG_DATA(cm), sizeof(int));
+		}
+		*ret_value = notice.value;
+		return notice.what;
 	}
-	if (n == 1)
-		return *(const unsigned char *)&rep;
 	rep.what[sizeof(rep.what) - 1] = '\0';
 	return report_error(&rep, err);
 }
@@ -178,10 +183,52 @@ static int say(int sock, char what, pid_t pid, struct rast_err *err)
 	return 0;
 }
 
-static int converse(const struct rast_launch *l, int sock, pid_t pid, int *ret_tty,
+/*
+ * The child will have its listener at `number` in a moment, and waits until `page` says that somebody
+ * has fetched it.
+ */
+static int fetch_listener(const struct rast_launch_taker *t, int page, int number,
+			  struct rast_err *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct timespec pause = {0, 50000};
+	volatile uint32_t *taken;
+	char path[64], text[64];
+	ssize_t n;
+	int i, r;
+
+	if (!t->on_listener)
+		return rast_err_set(err, EINVAL, "nobody wants the seccomp listener");
+	taken = mmap(NULL, sizeof(*taken), PROT_READ | PROT_WRITE, MAP_SHARED, page, 0);
+	if (taken == MAP_FAILED)
+		return rast_err_sys(err, errno, "seccomp listener");
+	for (i = 0; i < 100000 && fd < 0; i++) {
+		fd = (int)syscall(SYS_pidfd_getfd, t->pidfd, number, 0);
+		if (fd < 0 && errno != EBADF)
+			break;
+		/* For a moment it may still be the page's own. */
+		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		n = fd < 0 ? -1 : readlink(path, text, sizeof(text) - 1);
+		text[n < 0 ? 0 : n] = '\0';
+		if (fd >= 0 && !strstr(text, "seccomp"))
+			rast_closep(&fd), fd = -1;
+		if (fd < 0)
+			(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	}
+	r = fd < 0 ? rast_err_sys(err, errno, "fetching the seccomp listener")
+		   : t->on_listener(t->arg, t->pid, fd, err);
+	if (r == 0)
+		*taken = 1;
+	(void)munmap((void *)(uintptr_t)taken, sizeof(*taken));
+	return r;
+}
+
+static int converse(const struct rast_launch *l, int sock, pid_t pid, int pidfd, int *ret_tty,
 		    struct rast_err *err)
 {
-	int r = 0;
+	struct rast_launch_taker taker = {pid, pidfd, l->on_listener, l->arg};
+	_cleanup_close_ int fd = -1;
+	int r = 0, value;
 
 	if (l->namespaces & CLONE_NEWUSER) {
 		r = launch_user_prepare(l, pid, err);
@@ -199,8 +246,14 @@ static int converse(const struct rast_launch *l, int sock, pid_t pid, int *ret_t
 	if (!l->hooks && (r = say(sock, 'g', pid, err)) < 0)
 		return r;
 	for (;;) {
-		r = next_message(sock, ret_tty, err);
-		if (r == 'h') {
+		r = next_message(sock, &fd, &value, err);
+		if (r == 't') {
+			*ret_tty = TAKE_FD(fd);
+		} else if (r == 'l') {
+			r = fetch_listener(&taker, fd, value, err);
+			if (r < 0)
+				return r;
+		} else if (r == 'h') {
 			r = l->mounted ? l->mounted(l->arg, pid, err) : 0;
 			if (r < 0)
 				return rast_err_sys(err, -r, "hooks");
@@ -304,7 +357,7 @@ int rast_launch_start(const struct rast_launch *l, struct rast_launched *ret, st
 	if (r == 0) {
 		rast_closep(&theirs);
 		theirs = -1;
-		r = converse(l, ours, pid, &tty, err);
+		r = converse(l, ours, pid, pidfd, &tty, err);
 	}
 	if (r < 0 && pid > 0) {
 		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
@@ -324,13 +377,19 @@ out:
 	return 0;
 }
 
-int rast_launch_go(int sock, struct rast_err *err)
+int rast_launch_go(int sock, const struct rast_launch_taker *taker, struct rast_err *err)
 {
-	_cleanup_close_ int tty = -1;
+	_cleanup_close_ int fd = -1;
+	int r, value;
 
 	if (send(sock, "g", 1, MSG_NOSIGNAL) < 0)
 		return rast_err_sys(err, errno, "starting the container");
-	return next_message(sock, &tty, err);
+	do {
+		r = next_message(sock, &fd, &value, err);
+		if (r == 'l' && fetch_listener(taker, fd, value, err) < 0)
+			return -err->code;
+	} while (r > 0);
+	return r;
 }
 
 int rast_launch_wait(int pidfd, int *ret_status)

@@ -104,6 +104,8 @@ struct rast_launch {
 	int (*in_mounts)(void *arg, pid_t pid);
 	/* In the child, when the word has come, before the capabilities are dropped. */
 	int (*in_container)(void *arg, pid_t pid);
+	/* With SECCOMP_FILTER_FLAG_NEW_LISTENER: who gets the listener; the fd is borrowed. */
+	int (*on_listener)(void *arg, pid_t pid, int fd, struct rast_err *err);
 	void *arg;
 	uint64_t cgroup_id; /* handed to before_exec */
 
@@ -119,6 +121,14 @@ struct rast_launch {
 		.procs = {-1, -1, -1, -1, -1, -1, -1, -1}, .stdio = {-1, -1, -1}, .start_fd = -1, \
 	}
 
+/* Who gets the seccomp listener of a process that is started. */
+struct rast_launch_taker {
+	pid_t pid;
+	int pidfd;                                                              /* borrowed */
+	int (*on_listener)(void *arg, pid_t pid, int fd, struct rast_err *err); /* may be NULL */
+	void *arg;
+};
+
 struct rast_launched {
 	pid_t pid;
 	int pidfd;
@@ -131,7 +141,7 @@ int rast_launch_start(const struct rast_launch *l, struct rast_launched *ret, st
  * Connects to the socket that a launch with start_fd listens on. 0 when the command runs; an error
  * that says why when it could not be run (the child has ended then). `sock` is connected already.
  */
-int rast_launch_go(int sock, struct rast_err *err);
+int rast_launch_go(int sock, const struct rast_launch_taker *taker, struct rast_err *err);
 /* Waits for the end. *ret_status: exit status, or 128 + signal. */
 int rast_launch_wait(int pidfd, int *ret_status);
 

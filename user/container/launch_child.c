@@ -14,11 +14,13 @@
 #include <grp.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <linux/seccomp.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -72,7 +74,9 @@ static int wait_for(struct launch_ctx *c, char want)
 
 static int tell(struct launch_ctx *c, char what)
 {
-	return send(c->sock, &what, 1, MSG_NOSIGNAL) == 1
+	struct launch_notice notice = {what, 0};
+
+	return send(c->sock, &notice, sizeof(notice), MSG_NOSIGNAL) > 0
 		       ? 0
 		       : fail(c, RAST_STEP_SYNC, errno, "parent");
 }
@@ -161,14 +165,14 @@ static int open_ptmx(void)
 	return -ENODEV;
 }
 
-static int send_fd(int sock, int fd)
+static int send_fd(int sock, char what, int value, int fd)
 {
+	struct launch_notice notice = {what, value};
 	union {
 		char buf[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} control = {0};
-	char byte = 't';
-	struct iovec iov = {&byte, 1};
+	struct iovec iov = {&notice, sizeof(notice)};
 	struct msghdr msg = {.msg_iov = &iov,
 			     .msg_iovlen = 1,
 			     .msg_control = control.buf,
@@ -200,7 +204,7 @@ static int set_tty(struct launch_ctx *c, int ptmx)
 		(void)ioctl(tty, TIOCSWINSZ, &ws);
 	if (c->l->uid && fchown(tty, c->l->uid, (gid_t)-1) < 0)
 		return fail(c, RAST_STEP_TTY, errno, "owner");
-	r = send_fd(c->sock, ptmx);
+	r = send_fd(c->sock, 't', 0, ptmx);
 	if (r < 0)
 		return fail(c, RAST_STEP_TTY, -r, "handing over");
 	if (ioctl(tty, TIOCSCTTY, 0) < 0)
@@ -490,6 +494,37 @@ static int hook_in_mounts(void *arg)
 	return r;
 }
 
+/*
+ * A seccomp listener must be fetched by who waits for it before exec closes it here, and once the filter is
+ * there no call of ours is safe: the listener might be asked about it, and nobody holds it yet. So the
+ * other side learns beforehand which number it will have, takes it by pidfd_getfd(2), and says so in a
+ * page that both share; the tail looks at that page until then.
+ */
+static int announce_listener(struct launch_ctx *c)
+{
+	_cleanup_close_ int page = -1;
+	void *shared;
+	int fd, r;
+
+	if (!(c->l->filter_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
+		return 0;
+	page = memfd_create("listener", MFD_CLOEXEC);
+	if (page < 0 || ftruncate(page, sizeof(*c->tail.taken)) < 0)
+		return fail(c, RAST_STEP_SECCOMP, errno, "listener");
+	shared = mmap(NULL, sizeof(*c->tail.taken), PROT_READ | PROT_WRITE, MAP_SHARED, page, 0);
+	if (shared == MAP_FAILED)
+		return fail(c, RAST_STEP_SECCOMP, errno, "listener");
+	/* The lowest free number now, with `page` still open, and then once more when it is closed. */
+	r = page;
+	fd = fcntl(c->sock, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return fail(c, RAST_STEP_SECCOMP, errno, "listener");
+	(void)close(fd);
+	c->tail.taken = shared;
+	r = send_fd(c->sock, 'l', fd < r ? fd : r, page);
+	return r < 0 ? fail(c, RAST_STEP_SECCOMP, -r, "listener") : 0;
+}
+
 static int attributes(struct launch_ctx *c)
 {
 	int proc, r;
@@ -563,7 +598,8 @@ static int prepare(struct launch_ctx *c)
 		return r;
 	/* The report of the tail names the command; it has no means to copy a string. */
 	(void)fail(c, RAST_STEP_NONE, 0, c->tail.path);
-	return l->attr ? rast_launch_attr_restrict(l->attr, &c->tail.report) : 0;
+	r = l->attr ? rast_launch_attr_restrict(l->attr, &c->tail.report) : 0;
+	return r < 0 ? r : announce_listener(c);
 }
 
 _Noreturn void launch_child(struct launch_ctx *c)

@@ -25,6 +25,11 @@ struct rast_launch_word {
 	pid_t pid;
 };
 
+/* What the child says: 'h' mounted, 'r' ready, 't' a terminal (with it), 'l' a listener will be `value`. */
+struct launch_notice {
+	int what, value;
+};
+
 /* Entered after clone3; returns never. */
 _Noreturn void launch_child(struct launch_ctx *c);
 

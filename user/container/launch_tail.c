@@ -64,6 +64,7 @@ __attribute__((section("rast_tail"), noinline, used, no_sanitize("address", "und
 __attribute__((no_stack_protector)) static int
 tail(struct launch_tail *t)
 {
+	unsigned long spin;
 	int step;
 	long r;
 
@@ -94,6 +95,13 @@ tail(struct launch_tail *t)
 			 0);
 		if (r < 0)
 			goto fail;
+	}
+	/* Milliseconds at most; who never comes ends the start, for without a listener it could not go on. */
+	if (t->taken) {
+		r = -1; /* EPERM, should it end here */
+		for (spin = 0; !*t->taken; spin++)
+			if (spin >> 36)
+				goto fail;
 	}
 	step = t->step_exec;
 	r = call(SYS_execve, (long)t->path, (long)t->argv, (long)t->env, 0, 0);

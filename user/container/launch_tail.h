@@ -21,6 +21,8 @@ struct launch_tail {
 	struct __user_cap_data_struct caps[2];
 	struct sock_fprog filter;
 	unsigned int filter_flags;
+	/* Shared with who fetches the listener of the filter; NULL: there is none. */
+	volatile uint32_t *taken;
 	int no_new_privs; /* decides whether the filter comes before or after the capabilities */
 	const char *path;
 	char *const *argv;

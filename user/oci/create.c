@@ -17,9 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -113,6 +111,11 @@ static int make_cgroup(struct work *w, struct rast_err *err)
 		return 0;
 	if (!res)
 		return rast_err_sys(err, ENOMEM, "cgroup");
+	if (w->o->systemd)
+		return rast_err_set(err, ENOTSUP,
+				    "cgroups by systemd are not supported; use --cgroup-manager "
+				    "cgroupfs (podman: the same option; containerd: "
+				    "SystemdCgroup = false)");
 	if ((r = cgroup_path_of(w, err)) < 0 ||
 	    (r = oci_resources_init(res, &w->spec->resources, err)) < 0)
 		return r;
@@ -230,6 +233,13 @@ static int in_container(void *arg, pid_t pid)
 
 /* ---- launch ---- */
 
+static int on_listener(void *arg, pid_t pid, int fd, struct rast_err *err)
+{
+	struct work *w = arg;
+
+	return oci_listener_send(&w->box, w->spec, pid, fd, err);
+}
+
 /* The process exists and waits: who it is becomes known before anything of the container runs. */
 static int before_exec(void *arg, pid_t pid, uint64_t cgroup_id, struct rast_err *err)
 {
@@ -264,6 +274,7 @@ static int launch(struct work *w, int *ret_pidfd, int *ret_tty, struct rast_err 
 		l->start_fd = listener;
 	}
 	l->before_exec = before_exec;
+	l->on_listener = on_listener;
 	l->arg = w;
 	if (has_hooks(w->spec) || w->spec->hooks[RAST_OCI_START_CONTAINER].n) {
 		if (prepare_hook_state(w, "creating") < 0)
@@ -380,8 +391,18 @@ static void poststart(struct oci *o, struct oci_container *c)
 		oci_log_warning(o, failed.text);
 }
 
+static int listener_of_start(void *arg, pid_t pid, int fd, struct rast_err *err)
+{
+	_cleanup_oci_spec_ struct rast_oci_spec *spec = NULL;
+	struct oci_container *c = arg;
+	int r = oci_container_spec(c, &spec, err);
+
+	return r < 0 ? r : oci_listener_send(c, spec, pid, fd, err);
+}
+
 int oci_start(struct oci *o, struct oci_container *c)
 {
+	struct rast_launch_taker taker = {c->pid, c->pidfd, listener_of_start, c};
 	_cleanup_close_ int sock = -1;
 	int r;
 
@@ -390,7 +411,7 @@ int oci_start(struct oci *o, struct oci_container *c)
 				    oci_status_name(c->status));
 	r = oci_start_connect(c, &sock, &o->err);
 	if (r == 0)
-		r = rast_launch_go(sock, &o->err);
+		r = rast_launch_go(sock, &taker, &o->err);
 	(void)unlinkat(c->dir, "start", 0);
 	if (r < 0)
 		return r;
@@ -437,42 +458,4 @@ int oci_destroy(struct oci *o, struct oci_container *c)
 	if (c->state && run_hooks(c, RAST_OCI_POSTSTOP, "poststop", &failed) < 0)
 		oci_log_warning(o, failed.text);
 	return oci_state_remove(o->root, c->id, &o->err);
-}
-
-int oci_pid_file(const char *path, pid_t pid, struct rast_err *err)
-{
-	char text[16];
-	int n = snprintf(text, sizeof(text), "%d", (int)pid), r;
-
-	r = rast_replace_file(AT_FDCWD, path, text, (size_t)n, 0644, 0);
-	return r < 0 ? rast_err_sys(err, -r, "--pid-file %s", path) : 0;
-}
-
-int oci_console_send(const char *path, int tty, struct rast_err *err)
-{
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	union {
-		char buf[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {0};
-	char name[] = "/dev/pts/ptmx";
-	struct iovec iov = {name, sizeof(name) - 1};
-	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = control.buf,
-			     .msg_controllen = sizeof(control.buf)};
-	struct cmsghdr *cm = CMSG_FIRSTHDR(&msg);
-
-	if (strlen(path) >= sizeof(a.sun_path))
-		return rast_err_sys(err, ENAMETOOLONG, "--console-socket %s", path);
-	(void)strcpy(a.sun_path, path);
-	cm->cmsg_level = SOL_SOCKET;
-	cm->cmsg_type = SCM_RIGHTS;
-	cm->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cm), &tty, sizeof(int));
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
-	    sendmsg(fd, &msg, MSG_NOSIGNAL) < 0)
-		return rast_err_sys(err, errno, "--console-socket %s", path);
-	return 0;
 }

@@ -32,6 +32,9 @@ int oci_container_spec(const struct oci_container *c, struct rast_oci_spec **ret
 		       struct rast_err *err);
 /* The master side of a terminal to who listens at `path`. */
 int oci_console_send(const char *path, int tty, struct rast_err *err);
+/* The listener of a filter to linux.seccomp.listenerPath, with the state of the process. */
+int oci_listener_send(const struct oci_container *c, const struct rast_oci_spec *spec, pid_t pid,
+		      int listener, struct rast_err *err);
 /* The pid alone, by rename. */
 int oci_pid_file(const char *path, pid_t pid, struct rast_err *err);
 

@@ -205,11 +205,24 @@ static int join_cgroup(const struct oci_container *c, const char *below, struct 
 	return 0;
 }
 
+struct listener {
+	const struct oci_container *c;
+	const struct rast_oci_spec *spec;
+};
+
+static int on_listener(void *arg, pid_t pid, int fd, struct rast_err *err)
+{
+	const struct listener *l = arg;
+
+	return oci_listener_send(l->c, l->spec, pid, fd, err);
+}
+
 static int launch(struct oci *o, const struct oci_args *a, const struct oci_container *c,
 		  const struct rast_oci_spec *spec, const struct exec *e, struct rast_launched *ret)
 {
 	_cleanup_cgroup_ struct rast_cgroup cg = RAST_CGROUP_INIT;
 	const char *socket = oci_arg(a, "console-socket");
+	struct listener listener = {c, spec};
 	struct rast_err *err = &o->err;
 	struct oci_plan plan;
 	long n;
@@ -229,6 +242,8 @@ static int launch(struct oci *o, const struct oci_args *a, const struct oci_cont
 	if (r == 0 && socket && !e->process.terminal)
 		r = rast_err_set(err, EINVAL, "--console-socket without a terminal");
 	if (r == 0) {
+		plan.launch.on_listener = on_listener;
+		plan.launch.arg = &listener;
 		plan.launch.join_pidfd = c->pidfd;
 		plan.launch.join_flags = spec->ns_new | spec->ns_join;
 		r = rast_launch_start(&plan.launch, ret, err);

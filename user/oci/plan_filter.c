@@ -6,6 +6,9 @@
 #include "container/seccomp_profile.h"
 #include "oci/plan.h"
 
+#include <errno.h>
+#include <linux/seccomp.h>
+
 int oci_plan_filter(struct oci_plan *p, const struct rast_oci_spec *spec, struct rast_err *err)
 {
 	struct rast_seccomp_filter f = {0};
@@ -20,5 +23,12 @@ int oci_plan_filter(struct oci_plan *p, const struct rast_oci_spec *spec, struct
 	p->launch.filter = f.insns;
 	p->launch.filter_len = f.len;
 	p->launch.filter_flags = spec->seccomp->flags;
+	if (rast_seccomp_profile_notifies(spec->seccomp)) {
+		if (!spec->seccomp->listener_path)
+			return rast_err_set(err, EINVAL,
+					    "config.json: linux.seccomp.listenerPath: missing, but "
+					    "an action is SCMP_ACT_NOTIFY");
+		p->launch.filter_flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	}
 	return 0;
 }
