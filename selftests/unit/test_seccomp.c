@@ -5,8 +5,10 @@
  * each condition. For the other architecture libseccomp's numbers are looked up the other way round.
  */
 #include "base/fd.h"
+#include "cbpf.h"
 #include "container/run.h"
 #include "container/seccomp.h"
+#include "container/seccomp_numbers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,10 +35,14 @@
 #define NATIVE AUDIT_ARCH_X86_64
 #define OTHER AUDIT_ARCH_I386
 #define OTHER_SCMP SCMP_ARCH_X86
+#define NATIVE_ABI SECCOMP_X86_64
+#define OTHER_ABI SECCOMP_I386
 #else
 #define NATIVE AUDIT_ARCH_AARCH64
 #define OTHER AUDIT_ARCH_ARM
 #define OTHER_SCMP SCMP_ARCH_ARM
+#define NATIVE_ABI SECCOMP_AARCH64
+#define OTHER_ABI SECCOMP_ARM
 #endif
 
 #define DENY(e) (SECCOMP_RET_ERRNO | (e))
@@ -52,47 +58,6 @@ static const uint64_t cap_sets[] = {
 };
 #define N_SETS (sizeof(cap_sets) / sizeof(cap_sets[0]))
 
-/* What the kernel would answer. Anything that the kernel would refuse to load fails the test. */
-static uint32_t verdict(const struct sock_filter *f, size_t n, const struct seccomp_data *d)
-{
-	uint32_t a = 0;
-
-	for (size_t pc = 0; pc < n; pc++) {
-		const struct sock_filter *i = &f[pc];
-
-		switch (i->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			assert_true(i->k % 4 == 0 && i->k + 4 <= sizeof(*d));
-			memcpy(&a, (const char *)d + i->k, 4);
-			break;
-		case BPF_ALU | BPF_AND | BPF_K:
-			a &= i->k;
-			break;
-		case BPF_JMP | BPF_JA:
-			pc += i->k;
-			break;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			pc += a == i->k ? i->jt : i->jf;
-			break;
-		case BPF_JMP | BPF_JGE | BPF_K:
-			pc += a >= i->k ? i->jt : i->jf;
-			break;
-		case BPF_JMP | BPF_JGT | BPF_K:
-			pc += a > i->k ? i->jt : i->jf;
-			break;
-		case BPF_JMP | BPF_JSET | BPF_K:
-			pc += a & i->k ? i->jt : i->jf;
-			break;
-		case BPF_RET | BPF_K:
-			return i->k;
-		default:
-			fail_msg("instruction %zu: unknown code 0x%x", pc, i->code);
-		}
-	}
-	fail_msg("the program runs past its end");
-	return 0;
-}
-
 static uint32_t ours(const struct rast_seccomp_filter *f, uint32_t arch, int nr,
 		     const uint64_t *args)
 {
@@ -100,7 +65,7 @@ static uint32_t ours(const struct rast_seccomp_filter *f, uint32_t arch, int nr,
 
 	if (args)
 		memcpy(d.args, args, sizeof(d.args));
-	return verdict(f->insns, f->len, &d);
+	return cbpf_run(f->insns, f->len, &d);
 }
 
 static void compile(uint64_t caps, struct rast_seccomp_filter *f)
@@ -109,6 +74,8 @@ static void compile(uint64_t caps, struct rast_seccomp_filter *f)
 
 	if (rast_seccomp_compile(caps, f, &err) < 0)
 		fail_msg("%s", err.text);
+	if (cbpf_check(f->insns, f->len))
+		fail_msg("the kernel would refuse: %s", cbpf_check(f->insns, f->len));
 }
 
 /* The table as libseccomp's rules for the native architecture, as a program. */
@@ -125,8 +92,8 @@ static size_t reference(uint64_t caps, struct sock_filter *out, size_t max)
 		int nr = seccomp_syscall_resolve_name_arch(SCMP_ARCH_NATIVE, r->name);
 		bool open = r->caps ? (r->caps & caps) != 0 : !r->n_conds;
 
-		if (nr < 0 && r->number)
-			nr = r->number;
+		if (nr < 0 && seccomp_numbers_find(r->name))
+			nr = seccomp_numbers_find(r->name)->nr[NATIVE_ABI];
 		if (nr < 0)
 			continue;
 		if (open)
@@ -160,7 +127,7 @@ static void test_every_number_has_libseccomps_verdict(void **state)
 		compile(cap_sets[s], &f);
 		for (int nr = 0; nr <= RAST_SECCOMP_NEWEST; nr++) {
 			struct seccomp_data d = {.nr = nr, .arch = NATIVE};
-			uint32_t want = verdict(ref, n, &d), got = ours(&f, NATIVE, nr, NULL);
+			uint32_t want = cbpf_run(ref, n, &d), got = ours(&f, NATIVE, nr, NULL);
 
 			if (got != want)
 				fail_msg("caps %llx, call %d: 0x%x, libseccomp says 0x%x",
@@ -201,11 +168,11 @@ static void test_conditions_on_arguments_have_libseccomps_verdict(void **state)
 					 : k < 512 ? c->value ^ (1ull << (v % 64))
 					 : k < 600 ? c->value | v << 32
 						   : v;
-			if (ours(&f, NATIVE, nr, (const uint64_t *)d.args) != verdict(ref, n, &d))
+			if (ours(&f, NATIVE, nr, (const uint64_t *)d.args) != cbpf_run(ref, n, &d))
 				fail_msg("%s(0x%llx): 0x%x, libseccomp says 0x%x", r->name,
 					 (unsigned long long)d.args[c->arg],
 					 ours(&f, NATIVE, nr, (const uint64_t *)d.args),
-					 verdict(ref, n, &d));
+					 cbpf_run(ref, n, &d));
 			tried++;
 		}
 	}
@@ -239,9 +206,13 @@ static void test_the_other_architecture_follows_its_own_numbers(void **state)
 
 			if (!name) {
 				/* Newer than libseccomp: by number, if the table has one. */
-				for (size_t i = 0; i < rast_seccomp_n_rules; i++)
-					if (rast_seccomp_rules[i].number == nr)
+				for (size_t i = 0; i < rast_seccomp_n_rules; i++) {
+					const struct seccomp_numbers *n =
+						seccomp_numbers_find(rast_seccomp_rules[i].name);
+
+					if (n && n->nr[OTHER_ABI] == nr)
 						r = &rast_seccomp_rules[i];
+				}
 			}
 			known += name != NULL;
 			if (r && (r->caps ? (r->caps & cap_sets[s]) != 0 : !r->n_conds))

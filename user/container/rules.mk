@@ -4,6 +4,6 @@ PURE_SRC += $(addprefix user/container/,state.c pod.c pod_parse.c pod_container.
 PURE_SRC += $(addprefix user/container/,mount.c mount_child.c mount_list.c mount_device.c launch.c \
 	launch_child.c launch_tail.c launch_attr.c launch_spawn.c)
 PURE_SRC += $(addprefix user/container/,seccomp.c seccomp_table.c seccomp_compile.c seccomp_profile.c \
-	seccomp_rules.c seccomp_code.c seccomp_names.c seccomp_numbers.c)
+	seccomp_rules.c seccomp_order.c seccomp_code.c seccomp_names.c seccomp_numbers.c)
 CLI_SRC += $(addprefix user/container/,container_cmd.c container_run_cmd.c)
 LOADER_SRC += $(addprefix user/container/,container_bpf.c device_bpf.c)

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define MAGIC 0x70636573u /* "secp" */
-#define VERSION 2u
+#define VERSION 3u
 
 struct header {
 	uint32_t magic, version;
@@ -46,7 +46,6 @@ uint64_t rast_seccomp_hash(uint64_t caps)
 		unsigned int j;
 
 		h = fnv(h, r->name, strlen(r->name) + 1);
-		h = fnv(h, &r->number, sizeof(r->number));
 		h = fnv(h, &r->caps, sizeof(r->caps));
 		h = fnv(h, &r->error, sizeof(r->error));
 		for (j = 0; j < r->n_conds; j++) {

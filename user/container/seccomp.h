@@ -3,10 +3,10 @@
  * The system calls that a container may make, as a cBPF program for seccomp(2).
  *
  * The default profile denies what it does not list: EPERM for what is known, ENOSYS for numbers that are
- * newer than the list, so that a libc falls back. Capabilities open what they are for. libseccomp says
- * which number a name has on each architecture; the program itself is laid out here as a search tree,
- * which the kernel takes in at a twentieth of the cost of libseccomp's comparison chain. It is compiled
- * once for a profile and kept in <lib_dir>/cache/seccomp/<hash>.bpf: a warm start only reads the file.
+ * newer than the list, so that a libc falls back. Capabilities open what they are for. The program is laid out
+ * as a search tree, which the kernel takes in at a twentieth of the cost of libseccomp's comparison
+ * chain (seccomp_code.h; profiles of others: seccomp_profile.h). It is compiled once for a set of
+ * capabilities and kept in <lib_dir>/cache/seccomp/<hash>.bpf: a warm start only reads the file.
  */
 #ifndef RAST_CONTAINER_SECCOMP_H
 #define RAST_CONTAINER_SECCOMP_H
@@ -33,7 +33,6 @@ void rast_seccomp_finish(struct rast_seccomp_filter *f);
 
 /* What the cache is keyed by: the whole table and the capabilities that matter to it. */
 uint64_t rast_seccomp_hash(uint64_t caps);
-/* -ENOSYS with err when libseccomp is not there. */
 int rast_seccomp_compile(uint64_t caps, struct rast_seccomp_filter *ret, struct rast_err *err);
 
 /* ---- the table (seccomp_table.c) ---- */
@@ -46,7 +45,6 @@ struct rast_seccomp_cond {
 
 struct rast_seccomp_rule {
 	const char *name;
-	int number;    /* where libseccomp may be too old to know it; same on all architectures */
 	uint64_t caps; /* any of these opens it; 0: open to all */
 	/* Without the capability (or, with caps 0, always) this decides; n 0: denied. */
 	const struct rast_seccomp_cond *conds;

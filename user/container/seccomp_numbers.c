@@ -215,7 +215,7 @@ const struct seccomp_numbers seccomp_numbers_all[] = {
 	{"lstat", {6, 107, 6, -1, 107}},
 	{"lstat64", {-1, 196, -1, -1, 196}},
 	{"madvise", {28, 219, 28, 233, 220}},
-	{"map_shadow_stack", {453, 453, 453, 453, 453}},
+	{"map_shadow_stack", {453, 453, -1, 453, 453}},
 	{"mbind", {237, 274, 237, 235, 319}},
 	{"membarrier", {324, 375, 324, 283, 389}},
 	{"memfd_create", {319, 356, 319, 279, 385}},

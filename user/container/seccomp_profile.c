@@ -62,7 +62,7 @@ struct gather {
 	uint32_t first[SLOTS], last[SLOTS];
 	struct seccomp_rule *list; /* of one slot, long enough for all */
 	struct code_range ranges[SLOTS + 2];
-	bool failed;
+	bool failed, too_long;
 };
 
 static int slot_of(int32_t nr)
@@ -220,10 +220,19 @@ static code_node decide(struct gather *g, unsigned int slot, bool wide)
 	unsigned int n = 0;
 
 	for (e = g->first[slot]; e; e = g->e[e].next) {
-		/* A rule without conditions is the whole answer. */
-		if (!g->e[e].rule.n_args)
-			return code_ret(&g->code, g->e[e].rule.action);
-		g->list[n++] = g->e[e].rule;
+		const struct seccomp_rule *r = &g->e[e].rule;
+		unsigned int i;
+
+		for (i = 0; i < r->n_args && seccomp_arg_idle(&r->args[i], wide); i++)
+			;
+		/* A rule without conditions is the whole answer, wherever it stands. */
+		if (i == r->n_args)
+			return code_ret(&g->code, r->action);
+		g->list[n++] = *r;
+	}
+	if (!seccomp_rules_sort(g->list, n, wide)) {
+		g->too_long = n > SECCOMP_MAX_MIXED;
+		return 0;
 	}
 	return seccomp_rules_build(&g->code, g->list, n, wide, g->p->default_action);
 }
@@ -367,7 +376,7 @@ int rast_seccomp_profile_compile(const struct rast_seccomp_profile *p,
 			free((void *)(uintptr_t)g->e[i].rule.args);
 	free(g->e);
 	code_finish(&g->code);
-	if (r == -E2BIG)
+	if (r == -E2BIG || g->too_long)
 		return rast_err_set(
 			err, E2BIG,
 			"seccomp: the rules make a program of more than %d instructions, "

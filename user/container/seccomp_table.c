@@ -28,10 +28,6 @@ static const struct rast_seccomp_cond families[] = {{0, ~31u, 0}, {0, ~3u, 32}, 
 	{                  \
 		.name = #n \
 	}
-#define ALLOW_NR(n, nr)                  \
-	{                                \
-		.name = #n, .number = nr \
-	}
 #define NEEDS(n, c)                                     \
 	{                                               \
 		.name = #n, .caps = (c), .error = EPERM \
@@ -393,20 +389,20 @@ const struct rast_seccomp_rule rast_seccomp_rules[] = {
 	ALLOW(writev),
 	ALLOW(arch_prctl),
 	ALLOW(modify_ldt),
-	ALLOW_NR(cachestat, 451),
-	ALLOW_NR(fchmodat2, 452),
-	ALLOW_NR(map_shadow_stack, 453),
-	ALLOW_NR(futex_wake, 454),
-	ALLOW_NR(futex_wait, 455),
-	ALLOW_NR(futex_requeue, 456),
-	ALLOW_NR(lsm_get_self_attr, 459),
-	ALLOW_NR(lsm_set_self_attr, 460),
-	ALLOW_NR(lsm_list_modules, 461),
-	ALLOW_NR(mseal, 462),
-	ALLOW_NR(setxattrat, 463),
-	ALLOW_NR(getxattrat, 464),
-	ALLOW_NR(listxattrat, 465),
-	ALLOW_NR(removexattrat, 466),
+	ALLOW(cachestat),
+	ALLOW(fchmodat2),
+	ALLOW(map_shadow_stack),
+	ALLOW(futex_wake),
+	ALLOW(futex_wait),
+	ALLOW(futex_requeue),
+	ALLOW(lsm_get_self_attr),
+	ALLOW(lsm_set_self_attr),
+	ALLOW(lsm_list_modules),
+	ALLOW(mseal),
+	ALLOW(setxattrat),
+	ALLOW(getxattrat),
+	ALLOW(listxattrat),
+	ALLOW(removexattrat),
 
 	WHEN(personality, personalities),
 	WHEN(socket, families),
