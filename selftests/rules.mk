@@ -86,6 +86,7 @@ $(call unit_test,test_state,selftests/unit/test_state.c,pure)
 $(call unit_test,test_seccomp,selftests/unit/test_seccomp.c selftests/unit/cbpf.c,pure)
 SECCOMP_PEER := selftests/unit/cbpf.c selftests/unit/seccomp_peer.c
 $(call unit_test,test_seccomp_profile,selftests/unit/test_seccomp_profile.c $(SECCOMP_PEER) selftests/unit/seccomp_model.c,pure)
+$(call unit_test,test_spec_seccomp,selftests/unit/test_spec_seccomp.c,pure)
 $(call fuzzer,fuzz_seccomp,selftests/fuzz/fuzz_seccomp.c selftests/unit/cbpf.c)
 $(call bench_bin,bench_seccomp,selftests/bench/bench_seccomp.c selftests/bench/bench.c selftests/unit/seccomp_peer.c,pure)
 $(call fuzzer,fuzz_pod,selftests/fuzz/fuzz_pod.c)
