@@ -158,6 +158,16 @@ static void test_a_plan_gets_the_program_and_the_flags(void **state)
 	_cleanup_oci_spec_ struct rast_oci_spec *spec = NULL, *without = NULL;
 	struct rast_err err = {0};
 	struct oci_plan plan;
+	static const struct {
+		const char *text;
+		unsigned int flags;
+	} rows[] = {
+		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\"}", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
+		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[]}", 0},
+		{"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"SECCOMP_FILTER_FLAG_TSYNC\","
+		 "\"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV\"]}",
+		 1u << 5},
+	};
 
 	(void)state;
 	assert_int_equal(parse("{\"defaultAction\":\"SCMP_ACT_ALLOW\","
@@ -171,6 +181,15 @@ static void test_a_plan_gets_the_program_and_the_flags(void **state)
 	assert_int_equal(plan.launch.filter_flags, SECCOMP_FILTER_FLAG_LOG);
 	oci_plan_finish(&plan);
 	assert_null(plan.launch.filter);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		_cleanup_oci_spec_ struct rast_oci_spec *one = NULL;
+
+		assert_int_equal(parse(rows[i].text, &one, &err), 0);
+		oci_plan_init(&plan);
+		assert_int_equal(oci_plan_filter(&plan, one, &err), 0);
+		assert_int_equal(plan.launch.filter_flags, rows[i].flags);
+		oci_plan_finish(&plan);
+	}
 	assert_int_equal(parse("null", &without, &err), 0);
 	oci_plan_init(&plan);
 	assert_int_equal(oci_plan_filter(&plan, without, &err), 0);

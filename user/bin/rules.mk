@@ -8,7 +8,7 @@ $(O)/bin/rastbpf: $(FRONT_OBJ) $(call lib_order,cli loader pure) | $(O)/bin/rast
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_BASE) -static-pie $(filter-out -pie,$(LDFLAGS_BASE)) $(LDFLAGS) -Wl,--no-warnings -o $@ $(FRONT_OBJ) \
-		-Wl,-u,seccomp_syscall_resolve_num_arch -Wl,--start-group $(call lib_order,cli loader pure) -Wl,--end-group \
+		-Wl,--start-group $(call lib_order,cli loader pure) -Wl,--end-group \
 		$(call pkg_libs,$(call lib_pkgs,cli loader pure)) -lm
 EXTRA_OBJ += $(FRONT_OBJ)
 else

@@ -22,7 +22,8 @@ int oci_plan_filter(struct oci_plan *p, const struct rast_oci_spec *spec, struct
 	p->filter = f;
 	p->launch.filter = f.insns;
 	p->launch.filter_len = f.len;
-	p->launch.filter_flags = spec->seccomp->flags;
+	/* There is one thread, and with a listener the kernel does not have it. */
+	p->launch.filter_flags = spec->seccomp->flags & ~(uint32_t)SECCOMP_FILTER_FLAG_TSYNC;
 	if (rast_seccomp_profile_notifies(spec->seccomp)) {
 		if (!spec->seccomp->listener_path)
 			return rast_err_set(err, EINVAL,

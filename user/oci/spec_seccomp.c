@@ -148,26 +148,28 @@ static int parse_archs(struct oci_load *l, const struct oci_at *at, json_t *v, v
 	return archs ? 0 : -ENOMEM;
 }
 
+struct profile {
+	struct rast_seccomp_profile p;
+	struct rast_oci_u64 data;
+	bool has_flags;
+};
+
 static int parse_flags(struct oci_load *l, const struct oci_at *at, json_t *v, void *value)
 {
-	struct rast_seccomp_profile *p = value;
+	struct profile *p = value;
 	size_t i;
 	int r = oci_want(l, at, v, JSON_ARRAY);
 
+	p->has_flags = true;
 	for (i = 0; !r && i < json_array_size(v); i++) {
 		const struct oci_at here = {at, NULL, i};
 		uint32_t flag = 0;
 
 		r = one_of(l, &here, json_array_get(v, i), rast_seccomp_flags, "flag", &flag);
-		p->flags |= flag;
+		p->p.flags |= flag;
 	}
 	return r;
 }
-
-struct profile {
-	struct rast_seccomp_profile p;
-	struct rast_oci_u64 data;
-};
 
 static int check_profile(struct oci_load *l, const struct oci_at *at, void *object)
 {
@@ -183,6 +185,9 @@ static int check_profile(struct oci_load *l, const struct oci_at *at, void *obje
 		return oci_fail(l, &metadata, "is for nobody without listenerPath");
 	if (!p->p.listener_path && rast_seccomp_profile_notifies(&p->p))
 		return oci_fail(l, &path, "field is missing, and a rule has SCMP_ACT_NOTIFY");
+	/* As runc and crun do; an empty list is none. */
+	if (!p->has_flags)
+		p->p.flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW;
 	return with_data(l, at, &p->p.default_action, &p->data, "defaultErrnoRet");
 }
 
@@ -192,7 +197,7 @@ static const struct oci_field profile_fields[] = {
 		.call = parse_action),
 	PROFILE(OCI_OPT_U64, "defaultErrnoRet", data, .max = 65535),
 	PROFILE(OCI_CALL, "architectures", p, .call = parse_archs),
-	PROFILE(OCI_CALL, "flags", p, .call = parse_flags),
+	{.name = "flags", .kind = OCI_CALL, .call = parse_flags},
 	PROFILE(OCI_STR, "listenerPath", p.listener_path, .flags = OCI_ABSOLUTE),
 	PROFILE(OCI_STR, "listenerMetadata", p.listener_metadata),
 	PROFILE(OCI_CALL, "syscalls", p, .call = parse_calls),
