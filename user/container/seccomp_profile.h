@@ -5,6 +5,11 @@
  * alternatives, names that are unknown here and rules that say what the default says count for nothing,
  * the native architecture is always among those served, and all others are killed.
  *
+ * Known differences: of rules that contradict each other, which libseccomp refuses, the first in its
+ * order wins; "greater" and "less" of 64 bits hold as written where libseccomp 2.5.4 drops a part of
+ * them; calls that are newer than the libseccomp at hand count; architectures that no kernel of
+ * ours serves are killed as foreign ones, since nothing can run there.
+ *
  * The profile is borrowed: the program has nothing of it. seccomp_profile.c gathers the rules of each
  * number, seccomp_code.c lays them out, and seccomp.c is the profile of our own pods on top of both.
  */
