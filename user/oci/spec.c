@@ -119,6 +119,17 @@ static int list_warnings(struct oci_load *l)
 	return 0;
 }
 
+/* jansson says of NUL which flag of its own would allow it. */
+static int syntax_error(const char *file, const json_error_t *e, struct rast_err *err)
+{
+	const char *near = strstr(e->text, " near ");
+	bool nul = json_error_code(e) == json_error_null_character ||
+		   json_error_code(e) == json_error_null_byte_in_key;
+
+	return rast_err_at(err, EINVAL, file, e->line, e->column, NULL, "%s%s",
+			   nul ? "\\u0000 is in a string" : e->text, nul && near ? near : "");
+}
+
 static int parse(const char *file, char *text, size_t len, read_fn *read_doc,
 		 struct rast_oci_spec **ret, struct rast_err *err)
 {
@@ -145,7 +156,7 @@ static int parse(const char *file, char *text, size_t len, read_fn *read_doc,
 	l.big = big;
 	o->doc = json_loadb(text, len, JSON_REJECT_DUPLICATES, &jerr);
 	if (!o->doc) {
-		r = rast_err_at(err, EINVAL, file, jerr.line, jerr.column, NULL, "%s", jerr.text);
+		r = syntax_error(file, &jerr, err);
 		goto fail;
 	}
 	r = read_doc(&l, o->doc);

@@ -72,7 +72,7 @@ static int check_needs(struct oci_load *l)
 		const struct oci_at at = {needs[i].os ? &os : NULL, needs[i].field, 0};
 
 		if (needs[i].there(s) && !(namespaces(s) & k->flag))
-			return oci_fail(l, &at, "needs a %s namespace in linux.namespaces",
+			return oci_fail(l, &at, "needs a namespace of type %s in linux.namespaces",
 					k->name);
 	}
 	return 0;
@@ -120,7 +120,7 @@ static int check_sysctls(struct oci_load *l)
 					"namespace");
 		ns = &rast_oci_ns_kinds[sysctls[k].ns];
 		if (!(namespaces(s) & ns->flag))
-			return oci_fail(l, &at, "needs a %s namespace in linux.namespaces",
+			return oci_fail(l, &at, "needs a namespace of type %s in linux.namespaces",
 					ns->name);
 		if ((!strcmp(name, "kernel.hostname") && s->hostname) ||
 		    (!strcmp(name, "kernel.domainname") && s->domainname))
@@ -163,7 +163,7 @@ static int check_ids(struct oci_load *l)
 		if ((s->mounts[i].flags & RAST_OCI_MOUNT_IDMAP) && !s->mounts[i].n_uid_maps &&
 		    !(namespaces(s) & CLONE_NEWUSER))
 			return oci_fail(l, &at,
-					"idmap without mappings needs a user namespace in "
+					"idmap without mappings needs a namespace of type user in "
 					"linux.namespaces");
 	}
 	return 0;
