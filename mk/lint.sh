@@ -24,13 +24,16 @@ for f in $files; do
 	*) grep -q '#include [<"]rocksdb/' "$f" && bad "$f: RocksDB is seen only behind vector.h" ;;
 	esac
 	case $f in
-	user/base/*) grep -Eq '#include "(policy|vector|container|network|loader|controller|cli|account|audit|anomaly)/' "$f" &&
+	user/base/*) grep -Eq '#include "(policy|vector|container|oci|network|loader|controller|cli|account|audit|anomaly)/' "$f" &&
 		bad "$f: base may include only base" ;;
+	esac
+	case $f in
+	user/container/*) grep -q '#include "oci/' "$f" && bad "$f: the launch library knows nothing of its OCI face" ;;
 	esac
 	case $f in
 	*.bpf.c) ;;
 	*_bpf.c | *_cmd.[ch] | *_feature.[ch]) ;;
-	policy/* | user/container/* | user/network/* | user/account/* | user/audit/* | user/anomaly/*)
+	policy/* | user/container/* | user/oci/* | user/network/* | user/account/* | user/audit/* | user/anomaly/*)
 		grep -Eq '#include "(controller|cli)/' "$f" && bad "$f: a pure half may not include the controller or the CLI" ;;
 	esac
 done

@@ -6,6 +6,13 @@
 #ifndef RAST_TEST_OCI_DOC_H
 #define RAST_TEST_OCI_DOC_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "oci/spec.h"
 
 #include <errno.h>
