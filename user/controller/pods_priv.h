@@ -22,7 +22,7 @@ struct box {
 	const struct rast_pod_container *spec; /* NULL: not from a manifest */
 	json_t *state;                         /* C.json */
 	uint64_t ticks;                        /* of the run; 0: none seen yet */
-	bool running, ready, oom, stopping;
+	bool running, ready, oom, stopping, log_grows;
 	int exit_code; /* RAST_EXIT_UNKNOWN */
 	struct rast_backoff backoff;
 	uint64_t restart_ns; /* 0: none planned */
