@@ -203,6 +203,8 @@ static void test_wrong_fields_of_a_container_are_refused(void **state)
 		 "p.yaml:8:43: spec.containers[0].ports[1].name: a second port named \"a\""},
 		{BOX "    ports: [{containerPort: 80, hostPort: 80}]\n",
 		 "p.yaml:8:33: spec.containers[0].ports[0].hostPort: unknown field"},
+		{"apiVersion: v1\nkind: Pod\nmetadata: {name: p, annotations: {rast.os/log-max-bytes: 63Ki}}\nspec:\n  containers:\n  - {name: c, image: i}\n",
+		 "p.yaml:6:5: spec.containers[0]: annotation rast.os/log-max-bytes: \"63Ki\": want 64Ki or more"},
 		{BOX "    resources: {limits: {cpu: x}}\n",
 		 "p.yaml:8:26: spec.containers[0].resources.limits.cpu: \"x\" is not a quantity (such as 500m or 2)"},
 		{BOX "    resources: {limits: {memory: 99999999999Ei}}\n",

@@ -7,6 +7,7 @@
 #include "container/attach.h"
 #include "container/container_bpf.h"
 #include "container/exec.h"
+#include "container/log.h"
 #include "container/run.h"
 #include "container/state.h"
 #include "node/node.h"
@@ -134,6 +135,20 @@ static int find(struct rast_cli *cli, const char *text, struct rast_state_name *
 	return 0;
 }
 
+/* How much of the log is there, and how much is not kept any more. */
+static void add_log(json_t *c)
+{
+	const char *path = rast_json_str(c, "log");
+	_cleanup_close_ int fd = *path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+	off_t first = fd < 0 ? -1 : rast_container_log_first(fd), end;
+
+	if (first < 0)
+		return;
+	end = lseek(fd, 0, SEEK_END);
+	(void)json_object_set_new(c, "log_bytes", json_integer(end > first ? end - first : 0));
+	(void)json_object_set_new(c, "log_dropped_bytes", json_integer(first));
+}
+
 static int cmd_show(struct rast_cli *cli, const struct rast_args *args)
 {
 	_cleanup_json_ json_t *ready = NULL;
@@ -149,6 +164,7 @@ static int cmd_show(struct rast_cli *cli, const struct rast_args *args)
 	rast_json_set_str(c, "namespace", name.ns);
 	rast_json_set_str(c, "pod", name.pod);
 	add_status(cli, c);
+	add_log(c);
 	ready = ask_ready(cli);
 	add_ready(ready, name.ns, name.pod, c);
 	return rast_cli_record(cli, c, NULL);
@@ -193,14 +209,14 @@ static const struct rast_opt logs_opts[] = {
 	{"previous", 0, NULL, "of the run before the last restart"},
 	{NULL}};
 
-/* Where the last n lines begin. */
+/* Where the last n lines begin; 0 when fewer are kept. */
 static off_t tail_offset(int fd, unsigned long n)
 {
-	off_t at = lseek(fd, 0, SEEK_END), end = at;
+	off_t first = rast_container_log_first(fd), at = lseek(fd, 0, SEEK_END), end = at;
 	char buf[4096];
 
-	while (at > 0) {
-		size_t want = at > (off_t)sizeof(buf) ? sizeof(buf) : (size_t)at;
+	while (at > first) {
+		size_t want = at - first > (off_t)sizeof(buf) ? sizeof(buf) : (size_t)(at - first);
 		ssize_t got = pread(fd, buf, want, at - (off_t)want);
 
 		if (got != (ssize_t)want)
@@ -216,12 +232,29 @@ static off_t tail_offset(int fd, unsigned long n)
 
 static int copy_out(struct rast_cli *cli, int fd)
 {
-	char buf[65536];
+	char buf[65536], *from, *end;
+	off_t gone;
 	ssize_t n;
 
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		if (rast_write_all(STDOUT_FILENO, buf, (size_t)n) < 0)
+	do {
+		gone = rast_container_log_skip(fd);
+		if (gone < 0)
+			return rast_err_sys(&cli->err, (int)-gone, "log");
+		n = read(fd, buf, sizeof(buf));
+		if (n <= 0)
+			break;
+		from = buf;
+		if (gone) {
+			(void)fprintf(stderr,
+				      "note: %lld bytes of this log are not kept any more\n",
+				      (long long)gone);
+			/* What follows begins in the middle of a line. */
+			end = memchr(buf, '\n', (size_t)n);
+			from = end ? end + 1 : buf;
+		}
+		if (rast_write_all(STDOUT_FILENO, from, (size_t)(buf + n - from)) < 0)
 			return rast_err_sys(&cli->err, EPIPE, "standard output");
+	} while (1);
 	return n < 0 ? rast_err_sys(&cli->err, errno, "log") : 0;
 }
 

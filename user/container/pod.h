@@ -75,6 +75,7 @@ struct rast_pod_container {
 	uint64_t cpu_request_milli, cpu_limit_milli;
 	uint64_t mem_request_bytes, mem_limit_bytes;
 	uint64_t pids_limit;
+	uint64_t log_max_bytes;
 	uint32_t uid, gid; /* RAST_POD_ID_UNSET: as the image says */
 	bool read_only_root;
 	bool allow_privilege_escalation; /* no_new_privs is not set */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The containers of a Pod manifest: command, environment, resources, security, mounts, probes. */
+#include "container/log.h"
 #include "container/pod_parse.h"
 
 #include "base/quantity.h"
@@ -208,13 +209,22 @@ static int parse_resources(struct rast_pod *pod, const struct rast_yaml_node *c,
 	size_t i;
 	int r;
 
-	for (i = 0; i < pod->n_annotations; i++)
-		if (!strcmp(pod->annotations[i].key, "rast.os/pids") &&
-		    (rast_quantity_parse(pod->annotations[i].value, &out->pids_limit) < 0 ||
-		     !out->pids_limit))
+	for (i = 0; i < pod->n_annotations; i++) {
+		const struct rast_pod_kv *a = &pod->annotations[i];
+
+		if (!strcmp(a->key, "rast.os/pids") &&
+		    (rast_quantity_parse(a->value, &out->pids_limit) < 0 || !out->pids_limit))
 			return rast_yaml_err(c, err,
 					     "annotation rast.os/pids: \"%.40s\" is not a number",
-					     pod->annotations[i].value);
+					     a->value);
+		if (!strcmp(a->key, "rast.os/log-max-bytes") &&
+		    (rast_quantity_parse(a->value, &out->log_max_bytes) < 0 ||
+		     out->log_max_bytes < RAST_LOG_MAX_LEAST || out->log_max_bytes > INT64_MAX / 2))
+			return rast_yaml_err(
+				c, err,
+				"annotation rast.os/log-max-bytes: \"%.40s\": want 64Ki or more",
+				a->value);
+	}
 	if ((r = rast_yaml_map(c, "resources", false, &res, err)) < 0 || !res ||
 	    (r = rast_yaml_check_fields(res, fields, err)) < 0 ||
 	    (r = parse_amounts(res, "requests", &out->cpu_request_milli, &out->mem_request_bytes,

@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "container/cgroup.h"
 #include "container/launch.h"
+#include "container/log.h"
 #include "container/run_spec.h"
 #include "container/seccomp.h"
 #include "container/state.h"
@@ -194,6 +195,10 @@ static json_t *state_of(const struct start *s)
 		      "exec", run_process_json(&s->process, s->box));
 	rast_json_set_str(o, "image", s->box->image);
 	rast_json_set_str(o, "missing", s->missing);
+	if (*s->log)
+		(void)json_object_set_new(
+			o, "log_max_bytes",
+			json_integer((json_int_t)(s->box->log_max_bytes ?: RAST_LOG_MAX_DEFAULT)));
 	return o;
 }
 

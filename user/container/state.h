@@ -17,7 +17,7 @@
  *   "n_containers","restart_policy","grace_s","created":"…Z","manifest":{…},"config_maps":[…],
  *   "stopping":true while it is taken down}
  * C.json: {"name","image","rootfs","command":[…],"slot","cgroup_id","pid","start_ticks","started":"…Z",
- *   "started_ns","restarts","log","stopped":true after `container stop`}
+ *   "started_ns","restarts","log","log_max_bytes","stopped":true after `container stop`}
  * Readiness is known to the controller only (op pods.list).
  * `pid` is in the host's namespace and means the process whose start time in /proc/PID/stat is
  * start_ticks; anything else is somebody else's.

@@ -104,6 +104,7 @@ static void on_timer(struct rast_controller *c, struct rast_source *s, uint32_t 
 		return;
 	/* The wall clock may have been set meanwhile. */
 	c->boot_to_real_ns = (int64_t)clock_read(CLOCK_REALTIME) - (int64_t)now;
+	rast_log_file_tick(c);
 	rast_events_open(c);
 	for (size_t i = 0; i < c->n_features; i++) {
 		struct rast_active_feature *f = &c->features[i];

@@ -82,6 +82,9 @@ json_t *rast_ops_features(struct rast_controller *c);
 void rast_events_open(struct rast_controller *c);
 void rast_events_close(struct rast_controller *c);
 
+/* log_file.c: once a second. */
+void rast_log_file_tick(const struct rast_controller *c);
+
 /* startup.c */
 void rast_startup_notify(const char *text);
 /* 0: systemd wants no sign of life. */

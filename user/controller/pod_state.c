@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "container/container_bpf.h"
+#include "container/log.h"
 #include "container/run.h"
 #include "container/state.h"
 #include "node/node.h"
@@ -183,6 +184,18 @@ static void look_at(struct box *b, uint64_t now_ns)
 		b->restart_ns = 0;
 }
 
+static void bound_log(struct box *b)
+{
+	const char *path = rast_json_str(b->state, "log");
+	uint64_t max = (uint64_t)rast_json_int(b->state, "log_max_bytes");
+	int r = *path ? rast_container_log_trim(path, max ? max : RAST_LOG_MAX_DEFAULT) : 0;
+
+	if (r < 0 && !b->log_grows)
+		rast_log(RAST_LOG_WARN, "the log of %s/%s/%s is not kept within its limit: %s",
+			 b->pod->ns, b->pod->name, b->name, strerror(-r));
+	b->log_grows = r < 0;
+}
+
 /* ---- pods ---- */
 
 static void box_free(struct box *b)
@@ -295,6 +308,7 @@ void pods_refresh(struct pods *s, uint64_t now_ns)
 			json_decref(b->state);
 			b->state = json_incref(one);
 			look_at(b, now_ns);
+			bound_log(b);
 		}
 	}
 	for (at = &s->list; (p = *at);) {

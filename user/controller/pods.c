@@ -177,8 +177,10 @@ static void on_restart(void *arg, bool success, const char *why)
 	struct pods *s = b->pod->pods;
 
 	b->restart_job = NULL;
-	b->restart_ns = 0;
-	if (!success) {
+	/* It may have been started and have ended again before its starter did: that plan is a new one. */
+	if (b->restart_ns == b->job_ns)
+		b->restart_ns = 0;
+	if (!success && !b->restart_ns) {
 		/* Also when the pod was taken down meanwhile: then the next look forgets it. */
 		rast_log(RAST_LOG_WARN, "container %s/%s/%s was not started again: %s", b->pod->ns,
 			 b->pod->name, b->name, why);
@@ -200,6 +202,7 @@ static void restart(struct box *b)
 
 	(void)snprintf(name, sizeof(name), "%s/%s/%s", b->pod->ns, b->pod->name, b->name);
 	(void)snprintf(run, sizeof(run), "%llu", (unsigned long long)b->ticks);
+	b->job_ns = b->restart_ns;
 	b->restart_job = rast_pod_job_run(&s->jobs, argv, 0, on_restart, b, &why);
 	if (!b->restart_job)
 		on_restart(b, false, why);

@@ -22,10 +22,11 @@ struct box {
 	const struct rast_pod_container *spec; /* NULL: not from a manifest */
 	json_t *state;                         /* C.json */
 	uint64_t ticks;                        /* of the run; 0: none seen yet */
-	bool running, ready, oom, stopping;
+	bool running, ready, oom, stopping, log_grows;
 	int exit_code; /* RAST_EXIT_UNKNOWN */
 	struct rast_backoff backoff;
 	uint64_t restart_ns; /* 0: none planned */
+	uint64_t job_ns;     /* the plan that restart_job carries out */
 	uint64_t kill_ns;    /* 0: never; the grace after a liveness failure */
 	struct rast_probe readiness, liveness;
 	struct rast_pod_job *readiness_job, *liveness_job, *restart_job;

@@ -336,6 +336,9 @@ int rast_node_up(const struct rast_instance *in, struct rast_node_pod *pods, siz
 		if (r < 0)
 			return r;
 	}
+	r = rast_node_host_ports(pods, n_pods, err);
+	if (r < 0)
+		return r;
 	r = bring_up(in, s, n_pods, policies, n_policies, &policy, &flipped, err);
 	if (r < 0)
 		undo(in, s, n_pods, old, flipped);

@@ -23,6 +23,9 @@ void rast_node_drop_numbers(const struct rast_instance *in, const json_t *pod);
 int rast_node_pod_undo(const struct rast_instance *in, const char *ns, const char *name,
 		       unsigned int grace_ms, struct rast_err *err);
 
+/* Are the ports free that pods on the node's own network say they listen on? -EADDRINUSE. */
+int rast_node_host_ports(const struct rast_node_pod *pods, size_t n_pods, struct rast_err *err);
+
 bool rast_node_has_network(const struct rast_pod *pod);
 /* Where the pod's network namespace is kept. */
 int rast_node_netns_path(const struct rast_instance *in, const char *ns, const char *name,
