@@ -62,9 +62,10 @@ is "$(fact kcore)" 0 "/proc/kcore is masked"
 rastbpf container run --rootfs $root -- /bin/nothing >/tmp/vml.out 2>&1
 like "$? $(cat /tmp/vml.out)" '^(1|127) .*/bin/nothing' "a command that is not there is one clear error"
 
-# Limits, with a container that stays.
+# Limits, with a container that stays. Once started it forks no more: the bomb below leaves it nothing
+# to fork with.
 check "a detached container starts" rastbpf container run --rootfs $root --name box -m 32Mi --cpus 0.5 --pids 20 -d -- \
-	/bin/sh -c 'trap "echo bye; exit 3" TERM; echo started; while :; do sleep 0.2; done'
+	/bin/sh -c 'trap "echo bye; exit 3" TERM; sleep 1000 & echo started; while :; do wait; done'
 box=$(box_json box)
 pid=$(echo "$box" | jq .pid) cg=/sys/fs/cgroup/$(echo "$box" | jq -r .cgroup)
 is "$(echo "$box" | jq -r .status)" running "and is shown as running"
