@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/btf.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,22 @@ static bool have_capability(cap_value_t cap)
 	return v == CAP_SET;
 }
 
+/* What is there must also be what it is called: CO-RE without types would fail later, in many words. */
+static int check_btf(struct rast_err *err)
+{
+	static const char path[] = "/sys/kernel/btf/vmlinux";
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct btf_header h;
+
+	if (fd < 0)
+		return rast_err_set(err, EOPNOTSUPP,
+				    "this kernel has no BTF: %s is missing (CONFIG_DEBUG_INFO_BTF)",
+				    path);
+	if (read(fd, &h, sizeof(h)) != (ssize_t)sizeof(h) || h.magic != BTF_MAGIC)
+		return rast_err_set(err, EOPNOTSUPP, "this kernel has no BTF: %s is not BTF", path);
+	return 0;
+}
+
 int rast_loader_check(struct rast_err *err)
 {
 	int fd;
@@ -45,7 +62,7 @@ int rast_loader_check(struct rast_err *err)
 	if (!have_capability(CAP_BPF) && !have_capability(CAP_SYS_ADMIN))
 		return rast_err_set(err, EPERM, "BPF programs need CAP_BPF or CAP_SYS_ADMIN");
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "rast_check", 4, 4, 1, NULL);
-	if (fd == -ENOSYS || fd == -EINVAL)
+	if (fd == -ENOSYS)
 		return rast_err_set(err, EOPNOTSUPP,
 				    "this kernel has no bpf(2) (CONFIG_BPF_SYSCALL)");
 	if (fd == -EPERM)
@@ -53,11 +70,7 @@ int rast_loader_check(struct rast_err *err)
 	if (fd < 0)
 		return rast_err_sys(err, -fd, "bpf(2)");
 	(void)close(fd);
-	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
-		return rast_err_set(err, EOPNOTSUPP,
-				    "this kernel has no BTF: /sys/kernel/btf/vmlinux is missing "
-				    "(CONFIG_DEBUG_INFO_BTF)");
-	return 0;
+	return check_btf(err);
 }
 
 static bool is_bpffs(void)
