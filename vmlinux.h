@@ -345,6 +345,7 @@ struct cgrp_cset_link {
 
 /* The numbers depend on the kernel's configuration: only through bpf_core_enum_value(). */
 enum cgroup_subsys_id { memory_cgrp_id = 4 };
+enum bpf_func_id { BPF_FUNC_redirect_peer = 155 };
 
 struct page_counter {
 	atomic_long_t usage;

@@ -9,9 +9,13 @@
  * still allows? So a policy that becomes stricter also ends established flows, and no flow table
  * stands between a packet and an allow.
  *
+ * A packet between two pods of this host gets both verdicts in policy_out, which then puts it into the
+ * other pod itself (to_pod); policy_in never sees it.
+ *
  * tcx has no place to tell a program which link it is on, hence endpoint_by_ifindex.
  */
 #include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
@@ -23,6 +27,7 @@
 /* Packets that are let through go on to whoever else is on this hook. */
 #define TC_ACT_UNSPEC (-1)
 #define TC_ACT_SHOT 2
+#define PACKET_HOST 0 /* linux/if_packet.h */
 
 /* ---- counters and events ---- */
 
@@ -51,8 +56,7 @@ static __always_inline void count_rule(const struct look *l, __u32 rule)
 }
 
 /* Returns 0 when it reached a ring. */
-static __noinline int report(struct __sk_buff *skb, const struct packet *p, const struct look *l,
-			     __u32 packets)
+static __noinline int report(const struct packet *p, const struct look *l, __u32 packets)
 {
 	struct rast_event_flow *ev;
 
@@ -70,7 +74,7 @@ static __noinline int report(struct __sk_buff *skb, const struct packet *p, cons
 	ev->tcp_flags = p->tcp_flags;
 	ev->rule = l->rule;
 	ev->generation = l->generation;
-	ev->ifindex = skb->ifindex;
+	ev->ifindex = l->ifindex;
 	ev->peer_identity = l->peer_identity;
 	ev->packets = packets;
 	if (p->kind == PACKET_IPV6) {
@@ -93,11 +97,10 @@ static __noinline int report(struct __sk_buff *skb, const struct packet *p, cons
 	return 0;
 }
 
-static __noinline int report_deny(struct __sk_buff *skb, const struct packet *p,
-				  const struct look *l)
+static __noinline int report_deny(const struct packet *p, const struct look *l)
 {
 	struct rast_deny_key key = {
-		.ifindex = skb->ifindex, .direction = l->dir, .reason = l->reason};
+		.ifindex = l->ifindex, .direction = l->dir, .reason = l->reason};
 	struct rast_deny *d;
 	__u64 now = bpf_ktime_get_coarse_ns(), last, n;
 
@@ -119,7 +122,7 @@ static __noinline int report_deny(struct __sk_buff *skb, const struct packet *p,
 		d = bpf_map_lookup_elem(&deny_by_tuple, &key);
 		/* Evicted at once: say it now rather than lose it. */
 		if (!d)
-			return report(skb, p, l, 1);
+			return report(p, l, 1);
 	}
 	__sync_fetch_and_add(&d->pending, 1);
 	last = d->last_ns;
@@ -132,7 +135,7 @@ static __noinline int report_deny(struct __sk_buff *skb, const struct packet *p,
 	d->generation = l->generation;
 	d->peer_identity = l->peer_identity;
 	n = __sync_lock_test_and_set(&d->pending, 0);
-	if (n && report(skb, p, l, n))
+	if (n && report(p, l, n))
 		__sync_fetch_and_add(&d->pending, n);
 	return 0;
 }
@@ -143,7 +146,7 @@ static __always_inline int drop(struct __sk_buff *skb, const struct packet *p, s
 	l->reason = reason;
 	count(skb, l->ep.slot, l->dir, reason);
 	if (!p->quiet)
-		report_deny(skb, p, l);
+		report_deny(p, l);
 	return TC_ACT_SHOT;
 }
 
@@ -174,92 +177,142 @@ static __always_inline int passed(struct __sk_buff *skb, const struct packet *p,
 				  const struct look *l)
 {
 	if (p->fragment == PACKET_FIRST)
-		fragment_remember(skb, p, l);
+		fragment_remember(p, l);
 	count(skb, l->ep.slot, l->dir, 0);
 	return TC_ACT_UNSPEC;
 }
 
-static __always_inline int judge(struct __sk_buff *skb, __u32 dir)
+/* What the policy says to a packet that the link's own rules let through. */
+static __noinline int judge(struct __sk_buff *skb, struct packet *p, struct look *l)
 {
 	const struct rast_policy_control *control;
 	const struct rast_policy_image *img;
+	__u32 zero = 0, cell;
+
+	/* The one read of the slot word for this packet and link. */
+	control = bpf_map_lookup_elem(&policy_control, &zero);
+	if (!control || !*(volatile const __u32 *)&control->loaded)
+		return drop(skb, p, l, RAST_DROP_NO_POLICY);
+	l->image_slot = *(volatile const __u32 *)&control->slot & 1;
+	img = bpf_map_lookup_elem(&policy_image, &l->image_slot);
+	if (!img)
+		return drop(skb, p, l, RAST_DROP_NO_POLICY);
+	l->generation = img->generation;
+
+	l->peer_addr = l->dir == RAST_DIR_EGRESS ? p->dst : p->src;
+	l->peer_identity = identity_of(l->peer_addr);
+	/* Born in this host's own stack: the node, whatever address it uses. Not what to_pod brings. */
+	if (l->dir == RAST_DIR_INGRESS && l->ifindex == skb->ifindex && !skb->ingress_ifindex)
+		l->peer_identity = RAST_IDENTITY_HOST;
+
+	if (p->fragment == PACKET_LATER) {
+		if (fragment_known(p, l))
+			return passed(skb, p, l);
+		return drop(skb, p, l, RAST_DROP_FRAGMENT);
+	}
+
+	cell = cell_of(img, l, l->dir, p->protocol, p->dst_port);
+	l->rule = cell & RAST_CELL_RULE;
+	if (cell & RAST_CELL_ALLOW) {
+		count_rule(l, l->rule);
+		if (p->protocol != IPPROTO_TCP || (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) {
+			if (flow_record(p, l) && (control->flags & RAST_POLICY_LOG_ALLOWED))
+				report(p, l, 1);
+		}
+		return passed(skb, p, l);
+	}
+	if (flow_is_reply(skb, img, p, l))
+		return passed(skb, p, l);
+	count_rule(l, l->rule);
+	return drop(skb, p, l, RAST_DROP_POLICY);
+}
+
+/* Fills *p and *l. */
+static __always_inline int judge_link(struct __sk_buff *skb, struct packet *p, struct look *l,
+				      __u32 dir)
+{
 	const struct rast_endpoint *ep;
-	__u32 zero = 0, ifindex = skb->ifindex, cell;
-	struct packet p = {};
-	struct look l = {.dir = dir};
 	int reason;
 
-	ep = bpf_map_lookup_elem(&endpoint_by_ifindex, &ifindex);
+	l->dir = dir;
+	l->ifindex = skb->ifindex;
+	ep = bpf_map_lookup_elem(&endpoint_by_ifindex, &l->ifindex);
 	/* A link that nobody announced: drop. */
 	if (!ep) {
 		count(skb, RAST_LINK_UNKNOWN, dir, RAST_DROP_NO_POLICY);
 		return TC_ACT_SHOT;
 	}
-	l.ep = *ep;
-	reason = packet_parse(skb, &p);
+	l->ep = *ep;
+	reason = packet_parse(skb, p);
 	if (reason)
-		return drop(skb, &p, &l, reason);
+		return drop(skb, p, l, reason);
 	/* Containers have no IPv6 address, so no IPv6 source can be theirs. */
-	if (p.kind == PACKET_IPV6)
-		return drop(skb, &p, &l, RAST_DROP_PROTOCOL);
-	reason = check_link(&p, &l);
+	if (p->kind == PACKET_IPV6)
+		return drop(skb, p, l, RAST_DROP_PROTOCOL);
+	reason = check_link(p, l);
 	if (reason) {
-		p.quiet = dir == RAST_DIR_INGRESS;
-		return drop(skb, &p, &l, reason);
+		p->quiet = dir == RAST_DIR_INGRESS;
+		return drop(skb, p, l, reason);
 	}
-	if (p.kind == PACKET_ARP)
-		return passed(skb, &p, &l);
+	if (p->kind == PACKET_ARP)
+		return passed(skb, p, l);
+	return judge(skb, p, l);
+}
 
-	/* The one read of the slot word for this packet. */
-	control = bpf_map_lookup_elem(&policy_control, &zero);
-	if (!control || !*(volatile const __u32 *)&control->loaded)
-		return drop(skb, &p, &l, RAST_DROP_NO_POLICY);
-	l.image_slot = *(volatile const __u32 *)&control->slot & 1;
-	img = bpf_map_lookup_elem(&policy_image, &l.image_slot);
-	if (!img)
-		return drop(skb, &p, &l, RAST_DROP_NO_POLICY);
-	l.generation = img->generation;
+/*
+ * A packet that may leave its pod for another one of this host: the other link's verdict right here
+ * and then into the pod, past bridge, backlog queue and policy_in. Whatever is odd takes the long
+ * way and is judged there.
+ */
+static __always_inline int to_pod(struct __sk_buff *skb, struct packet *p, struct look *l)
+{
+	__u32 zero = 0, i = bpf_ntohl(p->dst) - pod_base, ifindex;
+	const struct rast_link_table *links;
+	const struct rast_endpoint *ep;
+	int verdict;
 
-	l.peer_addr = dir == RAST_DIR_EGRESS ? p.dst : p.src;
-	l.peer_identity = identity_of(l.peer_addr);
-	/* Born in this host's own stack: the node, whatever address it uses. */
-	if (dir == RAST_DIR_INGRESS && !skb->ingress_ifindex)
-		l.peer_identity = RAST_IDENTITY_HOST;
-
-	if (p.fragment == PACKET_LATER) {
-		if (fragment_known(skb, &p, &l))
-			return passed(skb, &p, &l);
-		return drop(skb, &p, &l, RAST_DROP_FRAGMENT);
-	}
-
-	cell = cell_of(img, &l, dir, p.protocol, p.dst_port);
-	l.rule = cell & RAST_CELL_RULE;
-	if (cell & RAST_CELL_ALLOW) {
-		count_rule(&l, l.rule);
-		if (p.protocol != IPPROTO_TCP || (p.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) {
-			if (flow_record(&p, &l) && (control->flags & RAST_POLICY_LOG_ALLOWED))
-				report(skb, &p, &l, 1);
-		}
-		return passed(skb, &p, &l);
-	}
-	if (flow_is_reply(skb, img, &p, &l))
-		return passed(skb, &p, &l);
-	count_rule(&l, l.rule);
-	return drop(skb, &p, &l, RAST_DROP_POLICY);
+	if (p->kind != PACKET_IPV4 || p->fragment != PACKET_WHOLE || i >= pod_count ||
+	    i >= RAST_MAX_POD_ADDRS)
+		return TC_ACT_UNSPEC;
+	links = bpf_map_lookup_elem(&ifindex_by_addr, &zero);
+	ifindex = links ? links->ifindex[i] : 0;
+	if (!ifindex || ifindex == l->ifindex)
+		return TC_ACT_UNSPEC;
+	ep = bpf_map_lookup_elem(&endpoint_by_ifindex, &ifindex);
+	if (!ep || ep->addr4 != p->dst || !packet_mac_equal(p->dst_mac, ep->mac))
+		return TC_ACT_UNSPEC;
+	/* The MAC is not this link's, so the stack has marked the packet as somebody else's. */
+	if (bpf_skb_change_type(skb, PACKET_HOST))
+		return TC_ACT_UNSPEC;
+	l->ep = *ep;
+	l->ifindex = ifindex;
+	l->dir = RAST_DIR_INGRESS;
+	verdict = judge(skb, p, l);
+	return verdict == TC_ACT_UNSPEC ? bpf_redirect_peer(ifindex, 0) : verdict;
 }
 
 /* Host-side ingress: what the container sends. */
 SEC("tc")
 int policy_out(struct __sk_buff *skb)
 {
-	return judge(skb, RAST_DIR_EGRESS);
+	struct packet p = {};
+	struct look l = {};
+	int verdict = judge_link(skb, &p, &l, RAST_DIR_EGRESS);
+
+	if (verdict == TC_ACT_UNSPEC && short_cut &&
+	    bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_redirect_peer))
+		return to_pod(skb, &p, &l);
+	return verdict;
 }
 
 /* Host-side egress: what the container is to receive. */
 SEC("tc")
 int policy_in(struct __sk_buff *skb)
 {
-	return judge(skb, RAST_DIR_INGRESS);
+	struct packet p = {};
+	struct look l = {};
+
+	return judge_link(skb, &p, &l, RAST_DIR_INGRESS);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

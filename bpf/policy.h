@@ -115,6 +115,11 @@ struct rast_addr_table {
 	__u16 identity[RAST_MAX_POD_ADDRS]; /* RAST_IDENTITY_WORLD: no pod has it */
 };
 
+/* ifindex_by_addr, key 0; mmapable, same index: host side of that pod's link, 0 when there is none. */
+struct rast_link_table {
+	__u32 ifindex[RAST_MAX_POD_ADDRS];
+};
+
 /*
  * flow_by_tuple: LRU; written at the first packet of an allowed flow. Addresses in network order,
  * ports too; src is who opened it. ICMP echo: src_port is the identifier, dst_port 0.

@@ -40,11 +40,19 @@ int rast_policy_bpf_supported(struct rast_err *err)
 	return rast_loader_check(err);
 }
 
+static bool want(const char *name)
+{
+	const char *env = getenv(name);
+
+	return !env || strcmp(env, "0") != 0;
+}
+
 /* FNV-1a over the object and what is put into its read-only data: equal only for the same program. */
 static uint64_t fingerprint(const struct rast_instance *in, int n_cpus)
 {
 	uint64_t h = 0xcbf29ce484222325ull;
-	const uint32_t config[3] = {in->pod_cidr, in->pod_prefix, (uint32_t)n_cpus};
+	const uint32_t config[4] = {in->pod_cidr, in->pod_prefix, (uint32_t)n_cpus,
+				    want(RAST_POLICY_SHORT_CUT_ENV)};
 	const unsigned char *p;
 	size_t size, i;
 
@@ -67,13 +75,6 @@ static bool already_loaded(const struct rast_instance *in, uint64_t build)
 
 	return map >= 0 && prog_in >= 0 && prog_out >= 0 &&
 	       !bpf_map_lookup_elem(map, &zero, &have) && have == build;
-}
-
-static bool want_tcx(void)
-{
-	const char *env = getenv(RAST_POLICY_TCX_ENV);
-
-	return !env || strcmp(env, "0") != 0;
 }
 
 static void link_name(char *buf, size_t size, bool egress_hook, uint32_t ifindex)
@@ -123,7 +124,7 @@ static int attach_one(const struct rast_instance *in, const char *prog, uint32_t
 	if (fd < 0)
 		return fd;
 	link_name(name, sizeof(name), egress_hook, ifindex);
-	if (want_tcx()) {
+	if (want(RAST_POLICY_TCX_ENV)) {
 		r = rast_loader_attach_tcx(in, fd, ifindex, egress_hook, name, &tried);
 		if (r != -EOPNOTSUPP) {
 			if (r < 0 && err && !err->code)
@@ -139,27 +140,6 @@ static int attach_both(const struct rast_instance *in, uint32_t ifindex, struct 
 	int r = attach_one(in, "policy_out", ifindex, false, err);
 
 	return r < 0 ? r : attach_one(in, "policy_in", ifindex, true, err);
-}
-
-/* After another build was loaded: every link runs the new programs. A link that is gone is skipped. */
-static int reattach_all(const struct rast_instance *in, struct rast_err *err)
-{
-	_cleanup_close_ int map = rast_loader_map_fd(in, "endpoint_by_ifindex", err);
-	uint32_t key, *prev = NULL;
-	char name[IF_NAMESIZE];
-	int r;
-
-	if (map < 0)
-		return map;
-	while (!bpf_map_get_next_key(map, prev, &key)) {
-		prev = &key;
-		if (!if_indextoname(key, name))
-			continue;
-		r = attach_both(in, key, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
 }
 
 /* *ret points to the one entry of an mmapable array; unmapped by the caller. */
@@ -178,10 +158,12 @@ static int map_entry(const struct rast_instance *in, const char *map, size_t siz
 	return 0;
 }
 
-static int set_identity(const struct rast_instance *in, uint32_t addr4, uint32_t identity,
-			struct rast_err *err)
+/* What is known by address: who it is, and (0: none) on which link. */
+static int set_address(const struct rast_instance *in, uint32_t addr4, uint32_t identity,
+		       uint32_t ifindex, struct rast_err *err)
 {
 	uint32_t i = ntohl(addr4) - in->pod_cidr;
+	struct rast_link_table *links;
 	struct rast_addr_table *t;
 	void *p;
 	int r;
@@ -189,12 +171,45 @@ static int set_identity(const struct rast_instance *in, uint32_t addr4, uint32_t
 	if (i >= 1u << (32 - in->pod_prefix) || i >= RAST_MAX_POD_ADDRS)
 		return rast_err_set(err, ERANGE,
 				    "address of the container is not in the pod range");
+	r = map_entry(in, "ifindex_by_addr", sizeof(*links), &p, err);
+	if (r < 0)
+		return r;
+	links = p;
+	__atomic_store_n(&links->ifindex[i], ifindex, __ATOMIC_RELEASE);
+	(void)munmap(p, sizeof(*links));
 	r = map_entry(in, "identity_by_addr", sizeof(*t), &p, err);
 	if (r < 0)
 		return r;
 	t = p;
 	__atomic_store_n(&t->identity[i], (uint16_t)identity, __ATOMIC_RELEASE);
 	(void)munmap(p, sizeof(*t));
+	return 0;
+}
+
+/*
+ * After another build was loaded: every link runs the new programs and is known by its address. A link
+ * that is gone is skipped.
+ */
+static int reattach_all(const struct rast_instance *in, struct rast_err *err)
+{
+	_cleanup_close_ int map = rast_loader_map_fd(in, "endpoint_by_ifindex", err);
+	uint32_t key, *prev = NULL;
+	char name[IF_NAMESIZE];
+	struct rast_endpoint e;
+	int r;
+
+	if (map < 0)
+		return map;
+	while (!bpf_map_get_next_key(map, prev, &key)) {
+		prev = &key;
+		if (!if_indextoname(key, name) || bpf_map_lookup_elem(map, &key, &e))
+			continue;
+		r = attach_both(in, key, err);
+		if (!r)
+			r = set_address(in, e.addr4, e.identity, key, err);
+		if (r < 0)
+			return r;
+	}
 	return 0;
 }
 
@@ -227,6 +242,7 @@ int rast_policy_bpf_load(const struct rast_instance *in, struct rast_err *err)
 	skel->rodata->pod_base = in->pod_cidr;
 	skel->rodata->pod_count = 1u << (32 - in->pod_prefix);
 	skel->rodata->n_cpus = (uint32_t)n_cpus;
+	skel->rodata->short_cut = want(RAST_POLICY_SHORT_CUT_ENV);
 	r = bpf_map__set_max_entries(skel->maps.hits_by_rule, 2u * (uint32_t)n_cpus);
 	if (r < 0)
 		return rast_err_sys(err, -r, "policy programs");
@@ -234,7 +250,7 @@ int rast_policy_bpf_load(const struct rast_instance *in, struct rast_err *err)
 	if (r < 0)
 		return r;
 	/* The gateway is the node's own address on the pod network. */
-	r = set_identity(in, htonl(in->pod_cidr + 1), RAST_IDENTITY_HOST, err);
+	r = set_address(in, htonl(in->pod_cidr + 1), RAST_IDENTITY_HOST, 0, err);
 	if (r < 0)
 		return r;
 	r = reattach_all(in, err);
@@ -270,7 +286,7 @@ int rast_policy_bpf_endpoint_add(const struct rast_instance *in, uint32_t ifinde
 	e.since_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	if (bpf_map_update_elem(map, &ifindex, &e, BPF_ANY))
 		return rast_err_sys(err, errno, "endpoint of interface %u", ifindex);
-	r = set_identity(in, ep->addr4, ep->identity, err);
+	r = set_address(in, ep->addr4, ep->identity, ifindex, err);
 	if (r < 0)
 		(void)bpf_map_delete_elem(map, &ifindex);
 	return r;
@@ -300,7 +316,7 @@ int rast_policy_bpf_endpoint_del(const struct rast_instance *in, uint32_t ifinde
 	/* The index may be another container's by now. */
 	if (!bpf_map_lookup_elem(map, &ifindex, &e) && e.addr4 != addr4)
 		ifindex = 0;
-	r = set_identity(in, addr4, RAST_IDENTITY_WORLD, err);
+	r = set_address(in, addr4, RAST_IDENTITY_WORLD, 0, err);
 	if (!ifindex)
 		return r;
 	if (bpf_map_delete_elem(map, &ifindex) && errno != ENOENT && !r)
@@ -333,5 +349,5 @@ int rast_policy_bpf_endpoint_del_name(const struct rast_instance *in, const char
 		if (!bpf_map_lookup_elem(map, &key, &e) && e.addr4 == addr4)
 			return rast_policy_bpf_endpoint_del(in, key, addr4, err);
 	}
-	return set_identity(in, addr4, RAST_IDENTITY_WORLD, err);
+	return set_address(in, addr4, RAST_IDENTITY_WORLD, 0, err);
 }

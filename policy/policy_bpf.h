@@ -26,6 +26,11 @@
 
 /* RAST_TCX=0 in the environment: clsact also where the kernel has tcx. */
 #define RAST_POLICY_TCX_ENV "RAST_TCX"
+/*
+ * RAST_SHORT_CUT=0: packets between pods of this host pass the bridge. For hosts that have rules or
+ * programs of their own there; a load with the other value takes over.
+ */
+#define RAST_POLICY_SHORT_CUT_ENV "RAST_SHORT_CUT"
 
 /* 0; -EOPNOTSUPP or -EPERM with the reason. */
 int rast_policy_bpf_supported(struct rast_err *err);

@@ -44,7 +44,7 @@ $(call unit_test,test_config,selftests/unit/test_config.c,pure store controller)
 # Needs root, so it is in the bpf tier, though it loads nothing.
 $(call unit_test,bpf_store_full_disk,selftests/bpf/store_full_disk.c,pure store)
 POLICY_STAGE := selftests/bpf/policy_stage.c selftests/lib/tap.c selftests/bpf/frames.c
-$(call unit_test,bpf_policy,selftests/bpf/bpf_policy.c selftests/bpf/policy_mutate.c $(POLICY_STAGE),loader pure)
+$(call unit_test,bpf_policy,selftests/bpf/bpf_policy.c selftests/bpf/policy_mutate.c selftests/bpf/policy_short_cut.c $(POLICY_STAGE),loader pure)
 
 # compare: two commands against each other, for benchmarks that are shell scripts.
 BENCHES += $(O)/bench/compare $(O)/bench/true $(O)/bench/maxrss

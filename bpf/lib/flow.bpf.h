@@ -19,6 +19,7 @@
 const volatile __u32 pod_base = 0;  /* first address of the pod range, host byte order */
 const volatile __u32 pod_count = 0; /* addresses in it */
 const volatile __u32 n_cpus = 1;    /* possible ones */
+const volatile __u32 short_cut = 1; /* from pod to pod past the bridge */
 
 #define RAST_MAX_FLOWS 65536
 #define RAST_MAX_DENIES 4096
@@ -51,6 +52,15 @@ struct {
 	__type(key, __u32);
 	__type(value, struct rast_addr_table);
 } identity_by_addr SEC(".maps");
+
+/* One entry of 256 KB. A miss is no denial: the packet takes the long way. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct rast_link_table);
+} ifindex_by_addr SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -115,6 +125,7 @@ struct {
 /* What is known of the packet at hand beside its bytes. */
 struct look {
 	struct rast_endpoint ep; /* a copy: the entry may be replaced meanwhile */
+	__u32 ifindex; /* of the link that is judged: not always the one the packet is on */
 	__u32 dir;
 	__u32 image_slot, generation;
 	__u32 peer_addr, peer_identity;
@@ -406,35 +417,33 @@ static __noinline int flow_is_reply(struct __sk_buff *skb, const struct rast_pol
 
 /* ---- fragments: the first one has the ports, the others follow it ---- */
 
-static __always_inline void fragment_key_of(struct fragment_key *k, const struct __sk_buff *skb,
-					    const struct packet *p, const struct look *l)
+static __always_inline void fragment_key_of(struct fragment_key *k, const struct packet *p,
+					    const struct look *l)
 {
 	k->src = p->src;
 	k->dst = p->dst;
-	k->ifindex = skb->ifindex;
+	k->ifindex = l->ifindex;
 	k->id = p->ip_id;
 	k->protocol = p->protocol;
 	k->dir = l->dir;
 }
 
-static __noinline int fragment_remember(struct __sk_buff *skb, const struct packet *p,
-					const struct look *l)
+static __noinline int fragment_remember(const struct packet *p, const struct look *l)
 {
 	__u64 now = bpf_ktime_get_coarse_ns();
 	struct fragment_key key;
 
-	fragment_key_of(&key, skb, p, l);
+	fragment_key_of(&key, p, l);
 	return bpf_map_update_elem(&time_by_fragment, &key, &now, BPF_ANY);
 }
 
 /* 30 s: what the kernel waits for the rest of a packet. */
-static __noinline int fragment_known(struct __sk_buff *skb, const struct packet *p,
-				     const struct look *l)
+static __noinline int fragment_known(const struct packet *p, const struct look *l)
 {
 	struct fragment_key key;
 	const __u64 *when;
 
-	fragment_key_of(&key, skb, p, l);
+	fragment_key_of(&key, p, l);
 	when = bpf_map_lookup_elem(&time_by_fragment, &key);
 	return when && bpf_ktime_get_coarse_ns() - *when < 30 * SECONDS;
 }

@@ -556,6 +556,7 @@ int main(void)
 	test_unknown_link();
 	test_events();
 	test_exact_totals();
+	stage_short_cut();
 	stage_reset_image();
 	stage_mutate();
 	test_apply();

@@ -64,6 +64,8 @@ int stage_send(int from, int to, const struct frame_spec *s);
 void stage_events(void);
 /* policy_mutate.c: a few seconds of random frames; three claims. */
 void stage_mutate(void);
+/* policy_short_cut.c */
+void stage_short_cut(void);
 struct rast_link_counters stage_counters(uint32_t slot, int dir);
 
 #endif

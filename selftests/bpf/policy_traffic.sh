@@ -145,6 +145,35 @@ verdicts()
 	check_fails "$m: the server cannot ping" inside server busybox ping -c 1 -W 1 "$friend"
 }
 
+bridged() # packets that the bridge has sent to the server
+{
+	ip -j -s link show "$server_if" | jq '.[0].stats64.tx.packets'
+}
+# Between pods of a host packets go from one into the other; told not to, they pass the bridge.
+short_cut()
+{
+	before=$(bridged)
+	inside client "$T" rr "$server" 80 0.3 >"$tmp/rr"
+	is $? 0 "$m: connections are made one after the other"
+	n=$(($(bridged) - before))
+	[ $n -lt 10 ]
+	is $? 0 "$m: their packets pass no bridge ($n)"
+	check "$m: the short cut is switched off" env RAST_SHORT_CUT=0 $D load
+	before=$(bridged)
+	inside client "$T" rr "$server" 80 0.3 >"$tmp/rr"
+	is $? 0 "$m: connections are made as before"
+	n=$(($(bridged) - before))
+	[ $n -gt 10 ]
+	is $? 0 "$m: now their packets pass the bridge ($n)"
+	denied "$m: what is denied is denied" client tcp "$server" 81
+	check "$m: the short cut is back" $D load
+	before=$(bridged)
+	inside client "$T" rr "$server" 80 0.1 >"$tmp/rr"
+	n=$(($(bridged) - before))
+	[ $n -lt 10 ]
+	is $? 0 "$m: also for links that were there before ($n)"
+}
+
 spoofing()
 {
 	before=$(dropped "$client_slot" egress spoofed)
@@ -287,6 +316,7 @@ scenario() # tcx|clsact
 	wait_for 10 "$T" tcp "$friend" 80
 	is "$($D status | jq -c '[.endpoints[].attach]|unique')" "[\"$m\"]" "$m: all links are policed by way of $m"
 	verdicts
+	short_cut
 	spoofing
 	withdrawn
 	endpoints
