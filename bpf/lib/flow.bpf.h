@@ -348,11 +348,13 @@ static __noinline int flow_stands(const struct rast_policy_image *img, const str
  * answer. The quoted packet went the other way on this link, so one end of it is the container.
  */
 static __noinline int flow_quoted(struct __sk_buff *skb, const struct rast_policy_image *img,
-				  const struct packet *p, const struct look *l)
+				  const struct packet *p, struct look *l)
 {
+	/* *l is lent and put back: the stack of the longest chain of calls ends at 512 bytes. */
+	__u32 peer_addr = l->peer_addr, peer_identity = l->peer_identity;
+	int stands;
 	struct rast_flow_key key = {}, back = {};
 	__u32 at = p->l4_off + sizeof(struct icmphdr), own;
-	struct look q = *l;
 	struct iphdr ip;
 	__u16 ports[4]; /* TCP, UDP, SCTP: ports first; ICMP: type and code, checksum, identifier */
 
@@ -367,8 +369,6 @@ static __noinline int flow_quoted(struct __sk_buff *skb, const struct rast_polic
 	/* An error goes to whoever sent the quoted packet. */
 	if (p->dst != ip.saddr)
 		return 0;
-	q.peer_addr = l->dir == RAST_DIR_INGRESS ? ip.daddr : ip.saddr;
-	q.peer_identity = identity_of(q.peer_addr);
 	key.src = back.dst = ip.saddr;
 	key.dst = back.src = ip.daddr;
 	key.protocol = back.protocol = ip.protocol;
@@ -383,13 +383,19 @@ static __noinline int flow_quoted(struct __sk_buff *skb, const struct rast_polic
 			return 0;
 		key.src_port = back.src_port = ports[2];
 	}
+	l->peer_addr = l->dir == RAST_DIR_INGRESS ? ip.daddr : ip.saddr;
+	l->peer_identity = identity_of(l->peer_addr);
 	/* The quoted packet went against this one: it is the flow's first direction, or … */
-	q.flow_forward = l->dir == RAST_DIR_INGRESS ? RAST_DIR_EGRESS : RAST_DIR_INGRESS;
-	if (flow_stands(img, p, &q, &key))
-		return 1;
-	/* … an answer. */
-	q.flow_forward = l->dir;
-	return flow_stands(img, p, &q, &back);
+	l->flow_forward = l->dir == RAST_DIR_INGRESS ? RAST_DIR_EGRESS : RAST_DIR_INGRESS;
+	stands = flow_stands(img, p, l, &key);
+	if (!stands) {
+		/* … an answer. */
+		l->flow_forward = l->dir;
+		stands = flow_stands(img, p, l, &back);
+	}
+	l->peer_addr = peer_addr;
+	l->peer_identity = peer_identity;
+	return stands;
 }
 
 /* Only for what the matrix denied. */
