@@ -49,33 +49,83 @@ struct {
 	__type(value, struct rast_syscalls);
 } syscall_by_slot SEC(".maps");
 
-/* First event of a container in this slot: whoever wins the exchange clears what the last one left. */
+/*
+ * Slots of containers by the low bits of their cgroup's id: (id << 12) | slot, one word, so that it is
+ * never half another's. It saves the hash on every system call and packet; what matters more, this is
+ * one page where that is two. A hint, no more: records say whose they are, and who does not find its own
+ * asks the hash. A cgroup has one slot as long as it lives.
+ */
+#define SLOT_BITS 12
+#define SLOT_HINTS 16384
+_Static_assert(RAST_MAX_CONTAINERS == 1u << SLOT_BITS, "slots fill the hint's low bits");
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SLOT_HINTS);
+	__type(key, __u32);
+	__type(value, __u64);
+} slot_hint_by_id SEC(".maps");
+
+/* RAST_SLOT_NONE: not one of ours. */
+static __always_inline __u32 slot_of(__u64 id)
+{
+	__u32 at = id & (SLOT_HINTS - 1);
+	struct rast_container *c;
+	__u64 *hint, word;
+
+	if (!id)
+		return RAST_SLOT_NONE;
+	hint = bpf_map_lookup_elem(&slot_hint_by_id, &at);
+	if (hint) {
+		word = *(volatile __u64 *)hint;
+		if (word >> SLOT_BITS == id << SLOT_BITS >> SLOT_BITS)
+			return word & (RAST_MAX_CONTAINERS - 1);
+	}
+	c = container_of_id(id);
+	if (!c)
+		return RAST_SLOT_NONE;
+	if (hint && c->slot < RAST_MAX_CONTAINERS)
+		*(volatile __u64 *)hint = id << SLOT_BITS | c->slot;
+	return c->slot;
+}
+
+/*
+ * A container does not find its record in this slot: the first event of one, or the last of one whose
+ * slot another container has by now. Whoever wins the exchange clears what the last one left.
+ */
 __noinline int account_claim(__u32 slot, __u64 id)
 {
 	struct rast_account *a = bpf_map_lookup_elem(&account_by_slot, &slot);
 	struct rast_syscalls *s = bpf_map_lookup_elem(&syscall_by_slot, &slot);
+	struct rast_container *c = container_of_id(id);
 	__u64 old;
 	__u32 i;
 
-	if (!a || !s)
-		return 0;
+	if (!a || !s || !c || c->slot != slot)
+		return -1;
 	old = a->cgroup_id;
-	if (old == id || __sync_val_compare_and_swap(&a->cgroup_id, old, id) != old)
-		return 0;
-	__builtin_memset((char *)a + sizeof(a->cgroup_id), 0, sizeof(*a) - sizeof(a->cgroup_id));
-	for (i = 0; i < RAST_MAX_SYSCALLS; i++)
-		*(volatile __u64 *)&s->count[i] = 0; /* or clang makes it a memset() */
+	if (old != id && __sync_val_compare_and_swap(&a->cgroup_id, old, id) == old)
+		__builtin_memset((char *)a + sizeof(a->cgroup_id), 0,
+				 sizeof(*a) - sizeof(a->cgroup_id));
+	old = s->cgroup_id;
+	if (old != id && __sync_val_compare_and_swap(&s->cgroup_id, old, id) == old)
+		for (i = 0; i < RAST_MAX_SYSCALLS; i++)
+			*(volatile __u64 *)&s->count[i] = 0; /* or clang makes it a memset() */
 	return 0;
 }
 
-static __always_inline struct rast_account *account_of(const struct rast_container *c, __u64 id)
+static __always_inline struct rast_account *account_of_id(__u64 id)
 {
-	__u32 slot = c->slot;
+	__u32 slot = slot_of(id);
 	struct rast_account *a = bpf_map_lookup_elem(&account_by_slot, &slot);
 
-	if (a && a->cgroup_id != id)
-		account_claim(slot, id);
+	if (a && a->cgroup_id != id && account_claim(slot, id))
+		return NULL;
 	return a;
+}
+
+static __always_inline struct rast_account *account_current(void)
+{
+	return account_of_id(bpf_get_current_ancestor_cgroup_id(container_level));
 }
 
 static __always_inline void add(__u64 *counter, __u64 n)
@@ -94,19 +144,14 @@ static __always_inline bool is_refused(long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(account_syscall, struct pt_regs *regs, long ret)
 {
-	struct rast_container *c;
+	__u64 id = bpf_get_current_ancestor_cgroup_id(container_level);
 	struct rast_account *a;
 	struct rast_syscalls *s;
-	__u32 slot, nr;
-	__u64 id;
+	__u32 slot = slot_of(id), nr;
 
-	c = container_current(&id);
-	if (!c)
-		return 0;
-	slot = c->slot;
-	a = account_of(c, id);
+	/* No slot is past the end of the array. */
 	s = bpf_map_lookup_elem(&syscall_by_slot, &slot);
-	if (!a || !s)
+	if (!s || (s->cgroup_id != id && account_claim(slot, id)))
 		return 0;
 	nr = regs->orig_ax;
 	if (nr >= RAST_MAX_SYSCALLS || regs->cs == 0x23) /* __USER32_CS */
@@ -114,6 +159,9 @@ int BPF_PROG(account_syscall, struct pt_regs *regs, long ret)
 	if (!__sync_fetch_and_add(&s->count[nr], 1))
 		anomaly_first_syscall(slot, nr);
 	if (ret < 0 && ret >= -4095) {
+		a = bpf_map_lookup_elem(&account_by_slot, &slot);
+		if (!a)
+			return 0;
 		add(&a->syscall_errors, 1);
 		if (nr == 42 && is_refused(ret))
 			add(&a->connects_failed, 1);
@@ -126,15 +174,10 @@ int BPF_PROG(account_syscall, struct pt_regs *regs, long ret)
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(account_fork, struct task_struct *parent, struct task_struct *child)
 {
-	struct rast_container *c;
-	struct rast_account *a;
-	__u64 id;
-
 	/* The child's: clone3 may have put it into another cgroup than its parent's. */
-	c = container_of_task(child, &id);
-	if (!c)
-		return 0;
-	a = account_of(c, id);
+	__u64 id = container_id_of_cgroup(BPF_CORE_READ(child, cgroups, dfl_cgrp));
+	struct rast_account *a = account_of_id(id);
+
 	if (a)
 		add(child->pid == child->tgid ? &a->forks : &a->threads, 1);
 	return 0;
@@ -143,14 +186,8 @@ int BPF_PROG(account_fork, struct task_struct *parent, struct task_struct *child
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(account_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
-	struct rast_container *c;
-	struct rast_account *a;
-	__u64 id;
+	struct rast_account *a = account_current();
 
-	c = container_current(&id);
-	if (!c)
-		return 0;
-	a = account_of(c, id);
 	if (a)
 		add(&a->execs, 1);
 	return 0;
@@ -160,14 +197,8 @@ SEC("tp_btf/sched_process_exit")
 int account_exit(__u64 *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct rast_container *c;
-	struct rast_account *a;
-	__u64 id;
+	struct rast_account *a = account_current();
 
-	c = container_current(&id);
-	if (!c)
-		return 0;
-	a = account_of(c, id);
 	if (a && process_ends(ctx, task, PROCESS_END_ACCOUNT))
 		add(&a->exits, 1);
 	return 0;
@@ -178,10 +209,7 @@ int account_exit(__u64 *ctx)
 /* Both hooks see the packet from its IP header on. */
 static __always_inline struct rast_account *account_of_skb(struct __sk_buff *skb)
 {
-	__u64 id = bpf_skb_ancestor_cgroup_id(skb, container_level);
-	struct rast_container *c = container_of_id(id);
-
-	return c ? account_of(c, id) : NULL;
+	return account_of_id(bpf_skb_ancestor_cgroup_id(skb, container_level));
 }
 
 SEC("cgroup_skb/ingress")
@@ -279,17 +307,11 @@ int account_collect(struct bpf_iter__cgroup *ctx)
 	struct account_walk walk = {};
 	__u32 mem_id = ~0u;
 	struct cgroup *cgrp = ctx->cgroup;
-	struct rast_container *c;
 	struct rast_account *a;
-	__u64 id;
 
 	if (!cgrp)
 		return 0;
-	id = container_id_of_cgroup(cgrp);
-	c = container_of_id(id);
-	if (!c)
-		return 0;
-	a = account_of(c, id);
+	a = account_of_id(container_id_of_cgroup(cgrp));
 	if (!a)
 		return 0;
 	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
