@@ -98,3 +98,4 @@ $(call fuzzer,fuzz_oci_spec,selftests/fuzz/fuzz_oci_spec.c)
 # The verifier's own figures, as a test with limits and as rows.
 $(call unit_test,bpf_verified,selftests/bpf/bpf_verified.c selftests/bpf/verified.c selftests/lib/tap.c,loader pure)
 $(call bench_bin,bench_verified,selftests/bench/bench_verified.c selftests/bpf/verified.c selftests/bench/bench.c,loader pure)
+$(call bench_bin,bench_net,selftests/bench/bench_net.c selftests/bench/net_pods.c selftests/bench/bench.c,loader pure)
