@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * policy.networking.k8s.io/v1alpha2 ClusterNetworkPolicy: tiers, priorities, and rules that accept,
- * deny or pass. Unlike a NetworkPolicy it isolates nobody: what no rule matches goes on to the next
- * tier. Peers by domain name are refused: nothing here resolves names.
+ * policy.networking.k8s.io ClusterNetworkPolicy, v1alpha2 or v1beta1 (the fields are the same):
+ * tiers, priorities, and rules that accept, deny or pass. Unlike a NetworkPolicy it isolates nobody:
+ * what no rule matches goes on to the next tier. Peers by domain name are refused: nothing here
+ * resolves names. As with the API's own schema, a list that is there has 1 to 25 entries.
  */
 #include "policy/names.h"
 #include "policy/set.h"
@@ -10,7 +11,28 @@
 #include <errno.h>
 #include <string.h>
 
-/* `namespaces: SELECTOR` or `pods: {namespaceSelector, podSelector}` */
+#define MAX_ITEMS 25      /* of rules, peers, CIDRs, protocols: maxItems of the schema */
+#define MAX_RULE_NAME 100 /* characters */
+#define API "policy.networking.k8s.io/"
+
+/* The list `key`, of as many entries as the schema lets it have. */
+static int list_of(const struct rast_yaml_node *map, const char *key, bool required,
+		   const char *what, const struct rast_yaml_node **ret, struct rast_err *err)
+{
+	const struct rast_yaml_node *seq = NULL;
+	int r = rast_yaml_seq(map, key, required, &seq, err);
+
+	if (r < 0 || !seq)
+		return r;
+	if (!seq->count)
+		return rast_yaml_err(seq, err, "want at least one %s", what);
+	if (seq->count > MAX_ITEMS)
+		return rast_yaml_err(seq, err, "more than %d entries", MAX_ITEMS);
+	*ret = seq;
+	return 0;
+}
+
+/* `namespaces: SELECTOR` or `pods: {namespaceSelector, podSelector}`; no namespaceSelector: all. */
 static int pods_of(const struct rast_yaml_node *namespaces, const struct rast_yaml_node *pods,
 		   struct rast_arena *a, struct rast_policy_peer *ret, struct rast_err *err)
 {
@@ -23,11 +45,11 @@ static int pods_of(const struct rast_yaml_node *namespaces, const struct rast_ya
 	if (pods) {
 		r = rast_yaml_check_fields(pods, fields, err);
 		if (!r)
-			r = rast_yaml_map(pods, "namespaceSelector", true, &ns, err);
+			r = rast_yaml_map(pods, "namespaceSelector", false, &ns, err);
 		if (!r)
 			r = rast_yaml_map(pods, "podSelector", true, &pod, err);
 	}
-	if (!r)
+	if (!r && ns)
 		r = rast_policy_parse_selector(ns, a, &ret->namespaces, err);
 	if (!r && pod)
 		r = rast_policy_parse_selector(pod, a, &ret->pods, err);
@@ -56,17 +78,22 @@ static int subject(const struct rast_yaml_node *map, struct rast_arena *a,
 static int peer(const struct rast_yaml_node *n, enum rast_direction dir, struct rast_arena *a,
 		struct rast_policy_peer *ret, size_t *n_peers, struct rast_err *err)
 {
-	static const char *const fields[2][5] = {{"namespaces", "pods", NULL},
-						 {"namespaces", "pods", "networks", "nodes", NULL}};
+	static const char *const fields[2][6] = {
+		{"namespaces", "pods", NULL},
+		{"namespaces", "pods", "networks", "nodes", "domainNames", NULL}};
 	const struct rast_yaml_node *ns = NULL, *pods = NULL, *nets = NULL, *nodes = NULL;
+	struct rast_policy_selector of_nodes = {};
 	int r = rast_yaml_check_fields(n, fields[dir], err);
 
+	if (!r && rast_yaml_get(n, "domainNames"))
+		return rast_yaml_err(rast_yaml_get(n, "domainNames"), err,
+				     "nothing here resolves domain names: want networks");
 	if (!r)
 		r = rast_yaml_map(n, "namespaces", false, &ns, err);
 	if (!r)
 		r = rast_yaml_map(n, "pods", false, &pods, err);
 	if (!r)
-		r = rast_yaml_seq(n, "networks", false, &nets, err);
+		r = list_of(n, "networks", false, "CIDR", &nets, err);
 	if (!r)
 		r = rast_yaml_map(n, "nodes", false, &nodes, err);
 	if (r < 0)
@@ -77,16 +104,17 @@ static int peer(const struct rast_yaml_node *n, enum rast_direction dir, struct 
 					     ? "namespaces and pods"
 					     : "namespaces, pods, networks and nodes");
 	if (nodes) {
-		/* There is one node and it has no labels: only {} selects it. */
-		if (nodes->count)
+		/* There is one node and it has no labels: only what asks for none selects it. */
+		r = rast_policy_parse_selector(nodes, a, &of_nodes, err);
+		if (r < 0)
+			return r;
+		if (of_nodes.n_reqs)
 			return rast_yaml_err(nodes, err, "nodes have no labels here: want {}");
 		ret[(*n_peers)++].kind = RAST_PEER_NODES;
 		return 0;
 	}
 	if (!nets)
 		return pods_of(ns, pods, a, &ret[(*n_peers)++], err);
-	if (!nets->count)
-		return rast_yaml_err(nets, err, "want at least one CIDR");
 	rast_yaml_foreach(c, nets) {
 		struct rast_policy_peer *to = &ret[(*n_peers)++];
 
@@ -108,33 +136,34 @@ static int numbers(const struct rast_yaml_node *proto, struct rast_policy_port *
 	static const char *const port_fields[] = {"number", "range", NULL};
 	static const char *const range_fields[] = {"start", "end", NULL};
 	const struct rast_yaml_node *port = NULL, *range = NULL;
-	int64_t lo = 0, hi = UINT16_MAX;
+	int64_t lo = 0, hi = 0;
 	int r = rast_yaml_want(proto, RAST_YAML_MAP, err);
 
 	if (!r)
 		r = rast_yaml_check_fields(proto, fields, err);
 	if (!r)
-		r = rast_yaml_map(proto, "destinationPort", false, &port, err);
-	if (!r && port) {
+		r = rast_yaml_map(proto, "destinationPort", true, &port, err);
+	if (!r)
 		r = rast_yaml_check_fields(port, port_fields, err);
-		if (!r)
-			r = rast_yaml_map(port, "range", false, &range, err);
-		if (!r && !range == !rast_yaml_get(port, "number"))
-			r = rast_yaml_err(port, err, "want one of number and range");
-		if (!r && range)
-			r = rast_yaml_check_fields(range, range_fields, err);
-		if (!r)
-			r = rast_yaml_int(range ? range : port, range ? "start" : "number", true, 1,
-					  UINT16_MAX, &lo, err);
-		hi = lo;
-		if (!r && range)
-			r = rast_yaml_int(range, "end", true, 1, UINT16_MAX, &hi, err);
-		if (!r && hi < lo)
-			r = rast_yaml_err(range, err, "end %d is below start %d", (int)hi, (int)lo);
-	}
+	if (!r)
+		r = rast_yaml_map(port, "range", false, &range, err);
+	if (!r && !range == !rast_yaml_get(port, "number"))
+		r = rast_yaml_err(port, err, "want one of number and range");
+	if (!r && range)
+		r = rast_yaml_check_fields(range, range_fields, err);
+	if (!r)
+		r = rast_yaml_int(range ? range : port, range ? "start" : "number", true, 1,
+				  UINT16_MAX, &lo, err);
+	hi = lo;
+	if (!r && range)
+		r = rast_yaml_int(range, "end", true, 1, UINT16_MAX, &hi, err);
+	if (!r && range && hi <= lo)
+		r = rast_yaml_err(range, err, "end %d is not above start %d", (int)hi, (int)lo);
+	if (r < 0)
+		return r;
 	ret->lo = (uint16_t)lo;
 	ret->hi = (uint16_t)hi;
-	return r;
+	return 0;
 }
 
 static int protocol(const struct rast_yaml_node *n, struct rast_arena *a,
@@ -189,28 +218,40 @@ static int action(const struct rast_yaml_node *map, enum rast_policy_action *ret
 			     "want Accept, Deny or Pass, got \"%.64s\"", text);
 }
 
+static int rule_name(const struct rast_yaml_node *map, struct rast_err *err)
+{
+	const char *name = NULL;
+	size_t n = 0;
+	int r = rast_yaml_str(map, "name", false, &name, err);
+
+	for (const char *c = name; c && *c; c++)
+		n += (*c & 0xc0) != 0x80; /* every character has one byte that is no continuation */
+	if (!r && n > MAX_RULE_NAME)
+		r = rast_yaml_err(rast_yaml_get(map, "name"), err, "more than %d characters",
+				  MAX_RULE_NAME);
+	return r;
+}
+
 static int rule(const struct rast_yaml_node *map, enum rast_direction dir, struct rast_arena *a,
 		struct rast_policy_rule *ret, struct rast_err *err)
 {
 	static const char *const fields[2][5] = {{"name", "action", "from", "protocols", NULL},
 						 {"name", "action", "to", "protocols", NULL}};
 	const struct rast_yaml_node *peers = NULL, *protos = NULL;
-	const char *name = NULL;
+	bool outside = false;
 	size_t n = 0;
 	int r = rast_yaml_want(map, RAST_YAML_MAP, err);
 
 	if (!r)
 		r = rast_yaml_check_fields(map, fields[dir], err);
 	if (!r)
-		r = rast_yaml_str(map, "name", false, &name, err);
+		r = rule_name(map, err);
 	if (!r)
 		r = action(map, &ret->action, err);
 	if (!r)
-		r = rast_yaml_seq(map, fields[dir][2], true, &peers, err);
-	if (!r && !peers->count)
-		r = rast_yaml_err(peers, err, "want at least one peer");
+		r = list_of(map, fields[dir][2], true, "peer", &peers, err);
 	if (!r)
-		r = rast_yaml_seq(map, "protocols", false, &protos, err);
+		r = list_of(map, "protocols", false, "protocol", &protos, err);
 	if (r < 0)
 		return r;
 	rast_yaml_foreach(p, peers) {
@@ -222,7 +263,7 @@ static int rule(const struct rast_yaml_node *map, enum rast_direction dir, struc
 		n += nets ? nets->count + 1 : 1;
 	}
 	ret->line = map->line;
-	ret->any_port = !protos || !protos->count;
+	ret->any_port = !protos;
 	ret->peers = rast_arena_take(a, n, sizeof(*ret->peers));
 	ret->ports = rast_arena_take(a, protos ? protos->count * 3 + 1 : 1, sizeof(*ret->ports));
 	if (!ret->peers || !ret->ports)
@@ -232,12 +273,29 @@ static int rule(const struct rast_yaml_node *map, enum rast_direction dir, struc
 		if (r < 0)
 			return r;
 	}
+	for (size_t i = 0; i < ret->n_peers; i++)
+		outside |= ret->peers[i].kind != RAST_PEER_PODS;
 	rast_yaml_foreach(p, protos) {
+		if (outside && rast_yaml_get(p, "destinationNamedPort"))
+			return rast_yaml_err(rast_yaml_get(p, "destinationNamedPort"), err,
+					     "only pods have named ports: want no networks or "
+					     "nodes in the same rule");
 		r = protocol(p, a, ret->ports, &ret->n_ports, err);
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+static int rules(const struct rast_yaml_node *spec, const char *key, enum rast_direction dir,
+		 struct rast_policy *p, struct rast_err *err)
+{
+	const struct rast_yaml_node *seq = rast_yaml_get(spec, key);
+
+	/* Of all lists only these may be empty. */
+	if (seq && seq->type == RAST_YAML_SEQ && seq->count > MAX_ITEMS)
+		return rast_yaml_err(seq, err, "more than %d entries", MAX_ITEMS);
+	return rast_policy_parse_rules(spec, key, dir, rule, p, err);
 }
 
 static int cluster(const struct rast_yaml_node *doc, struct rast_policy *p, struct rast_err *err)
@@ -247,13 +305,15 @@ static int cluster(const struct rast_yaml_node *doc, struct rast_policy *p, stru
 					     "ingress", "egress",   NULL};
 	const struct rast_yaml_node *spec = NULL, *labels = NULL, *sub = NULL;
 	const char *ns = NULL, *name = NULL, *tier = NULL;
+	const struct rast_yaml_node *version = rast_yaml_get(doc, "apiVersion");
+	bool beta = version && !strcmp(version->value, API "v1beta1");
 	struct rast_policy_label *ignored;
 	int64_t priority = 0;
 	size_t n;
 	int r;
 
 	p->kind = "ClusterNetworkPolicy";
-	r = rast_policy_parse_meta(doc, "policy.networking.k8s.io/v1alpha2", top, &ns, &name,
+	r = rast_policy_parse_meta(doc, beta ? API "v1beta1" : API "v1alpha2", top, &ns, &name,
 				   &labels, err);
 	if (!r && ns)
 		r = rast_yaml_err(rast_yaml_get(rast_yaml_get(doc, "metadata"), "namespace"), err,
@@ -289,9 +349,9 @@ static int cluster(const struct rast_yaml_node *doc, struct rast_policy *p, stru
 		return rast_err_sys(err, ENOMEM, "%s", name);
 	r = subject(sub, &p->arena, &p->subject, err);
 	if (!r)
-		r = rast_policy_parse_rules(spec, "ingress", RAST_DIR_INGRESS, rule, p, err);
+		r = rules(spec, "ingress", RAST_DIR_INGRESS, p, err);
 	if (!r)
-		r = rast_policy_parse_rules(spec, "egress", RAST_DIR_EGRESS, rule, p, err);
+		r = rules(spec, "egress", RAST_DIR_EGRESS, p, err);
 	p->isolates[RAST_DIR_INGRESS] = p->n_rules[RAST_DIR_INGRESS] > 0;
 	p->isolates[RAST_DIR_EGRESS] = p->n_rules[RAST_DIR_EGRESS] > 0;
 	return r;

@@ -96,6 +96,8 @@ static void random_port(struct m_port *p, uint64_t *s)
 
 static void random_rule(struct m_rule *r, bool cluster, int dir, uint64_t *s)
 {
+	bool pods_only = true;
+
 	r->n_peers = cluster ? 1 + below(s, 3) : below(s, 4);
 	r->n_ports = below(s, 3);
 	r->action = cluster ? below(s, 3) : 0;
@@ -116,10 +118,24 @@ static void random_rule(struct m_rule *r, bool cluster, int dir, uint64_t *s)
 			random_selector(&p->pod, s);
 		}
 	}
+	for (int i = 0; i < r->n_peers; i++)
+		pods_only &= r->peers[i].kind == M_PODS;
 	for (int i = 0; i < r->n_ports; i++) {
-		random_port(&r->ports[i], s);
-		if (cluster && r->ports[i].name >= 0)
-			r->ports[i].proto = -1;
+		struct m_port *p = &r->ports[i];
+
+		random_port(p, s);
+		if (!cluster)
+			continue;
+		/* A cluster policy always writes numbers, or a name where every peer is a pod. */
+		if (p->any) {
+			p->lo = 1;
+			p->hi = 65535;
+		}
+		p->any = false;
+		if (!pods_only)
+			p->name = -1;
+		if (p->name >= 0)
+			p->proto = -1;
 	}
 }
 
@@ -276,8 +292,6 @@ static void write_port(const struct m_port *p, bool cluster, FILE *out)
 		if (!p->any && p->name < 0 && p->hi > p->lo)
 			(void)fprintf(out, ", endPort: %d", p->hi);
 		(void)fprintf(out, "}");
-	} else if (p->any) {
-		(void)fprintf(out, "{%s: {}}", lower[p->proto]);
 	} else if (p->name >= 0) {
 		(void)fprintf(out, "{destinationNamedPort: name%d}", p->name);
 	} else if (p->hi > p->lo) {
@@ -323,14 +337,18 @@ static void write_policy(const struct m_policy *p, FILE *out)
 				(void)fprintf(out, "%s", j ? ", " : "");
 				write_peer(&r->peers[j], p->cluster, out);
 			}
-			(void)fprintf(out, "]\n    %s: [", p->cluster ? "protocols" : "ports");
+			(void)fprintf(out, "]\n");
+			if (p->cluster)
+				(void)fprintf(out, "    action: %s\n", actions[r->action]);
+			/* An empty list of ports is every port; one of protocols is an error. */
+			if (p->cluster && !r->n_ports)
+				continue;
+			(void)fprintf(out, "    %s: [", p->cluster ? "protocols" : "ports");
 			for (int j = 0; j < r->n_ports; j++) {
 				(void)fprintf(out, "%s", j ? ", " : "");
 				write_port(&r->ports[j], p->cluster, out);
 			}
 			(void)fprintf(out, "]\n");
-			if (p->cluster)
-				(void)fprintf(out, "    action: %s\n", actions[r->action]);
 		}
 	}
 }

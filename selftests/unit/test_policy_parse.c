@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -268,8 +269,8 @@ static void test_bad_cluster_policies_are_refused(void **state)
 		 "f.yaml:6:3: spec.priority: 1001 is not within 0 to 1000"},
 		{CNP "  tier: Admin\n  priority: 5\n  subject: {}\n",
 		 "f.yaml:7:3: spec.subject: want one of namespaces and pods"},
-		{CNP "  tier: Admin\n  priority: 5\n  subject: {pods: {podSelector: {}}}\n",
-		 "f.yaml:7:13: spec.subject.pods: field \"namespaceSelector\" is missing"},
+		{CNP "  tier: Admin\n  priority: 5\n  subject: {pods: {namespaceSelector: {}}}\n",
+		 "f.yaml:7:13: spec.subject.pods: field \"podSelector\" is missing"},
 		{CNP_SPEC "  ingress: [{from: [{namespaces: {}}]}]\n",
 		 "f.yaml:8:13: spec.ingress[0]: field \"action\" is missing"},
 		{CNP_SPEC "  ingress: [{action: Allow, from: [{namespaces: {}}]}]\n",
@@ -285,7 +286,7 @@ static void test_bad_cluster_policies_are_refused(void **state)
 		{CNP_SPEC "  egress: [{action: Deny, to: [{networks: [x]}]}]\n",
 		 "f.yaml:8:44: spec.egress[0].to[0].networks[0]: \"x\" is no CIDR (such as 10.0.0.0/8 or fd00::/8)"},
 		{CNP_SPEC "  egress: [{action: Deny, to: [{domainNames: [a.b]}]}]\n",
-		 "f.yaml:8:33: spec.egress[0].to[0].domainNames: unknown field"},
+		 "f.yaml:8:33: spec.egress[0].to[0].domainNames: nothing here resolves domain names: want networks"},
 		{CNP_SPEC "  egress: [{action: Deny, to: [{nodes: {matchLabels: {a: b}}}]}]\n",
 		 "f.yaml:8:33: spec.egress[0].to[0].nodes: nodes have no labels here: want {}"},
 		{CNP_SPEC "  egress: [{action: Deny, to: [{nodes: {}, namespaces: {}}]}]\n",
@@ -297,7 +298,22 @@ static void test_bad_cluster_policies_are_refused(void **state)
 		 "f.yaml:8:65: spec.egress[0].protocols[0].tcp.destinationPort: want one of number and range"},
 		{CNP_SPEC "  egress: [{action: Deny, to: [{nodes: {}}], protocols: [{tcp: "
 			  "{destinationPort: {range: {start: 9, end: 8}}}}]}]\n",
-		 "f.yaml:8:83: spec.egress[0].protocols[0].tcp.destinationPort.range: end 8 is below start 9"},
+		 "f.yaml:8:83: spec.egress[0].protocols[0].tcp.destinationPort.range: end 8 is not above start 9"},
+		{CNP_SPEC "  egress: [{action: Deny, to: [{nodes: {}}], protocols: [{tcp: "
+			  "{destinationPort: {range: {start: 9, end: 9}}}}]}]\n",
+		 "f.yaml:8:83: spec.egress[0].protocols[0].tcp.destinationPort.range: end 9 is not above start 9"},
+		{CNP_SPEC
+		 "  egress: [{action: Deny, to: [{nodes: {}}], protocols: [{sctp: {}}]}]\n",
+		 "f.yaml:8:59: spec.egress[0].protocols[0].sctp: field \"destinationPort\" is missing"},
+		{CNP_SPEC "  egress: [{action: Deny, to: [{nodes: {}}], protocols: []}]\n",
+		 "f.yaml:8:46: spec.egress[0].protocols: want at least one protocol"},
+		{CNP_SPEC
+		 "  egress: [{action: Deny, to: [{namespaces: {}}, {networks: [\"::/0\"]}], "
+		 "protocols: [{destinationNamedPort: web}]}]\n",
+		 "f.yaml:8:86: spec.egress[0].protocols[0].destinationNamedPort: only pods have named ports: want no networks or nodes in the same rule"},
+		{"apiVersion: policy.networking.k8s.io/v1alpha1\nkind: ClusterNetworkPolicy\n"
+		 "metadata: {name: c}\nspec: {}\n",
+		 "f.yaml:1:1: apiVersion: want \"policy.networking.k8s.io/v1alpha2\", got \"policy.networking.k8s.io/v1alpha1\""},
 		{"apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\n"
 		 "metadata: {name: c, namespace: d}\nspec: {}\n",
 		 "f.yaml:3:21: metadata.namespace: a ClusterNetworkPolicy is in no namespace"},
@@ -305,6 +321,114 @@ static void test_bad_cluster_policies_are_refused(void **state)
 
 	(void)state;
 	refuse_all(t, ARRAY_SIZE(t));
+}
+
+/* `n` times `item`, with commas, between `head` and `tail`. */
+static char *repeated(const char *head, const char *item, int n, const char *tail)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	(void)fputs(head, f);
+	for (int i = 0; i < n; i++)
+		(void)fprintf(f, "%s%s", i ? ", " : "", item);
+	(void)fputs(tail, f);
+	assert_int_equal(fclose(f), 0);
+	return text;
+}
+
+static void test_a_cluster_policy_has_lists_of_25_and_no_more(void **state)
+{
+	static const struct {
+		const char *head, *item, *tail;
+		const char *error;
+	} t[] = {
+		{CNP_SPEC "  ingress: [", "{action: Deny, from: [{namespaces: {}}]}", "]\n",
+		 "f.yaml:8:3: spec.ingress: more than 25 entries"},
+		{CNP_SPEC "  egress: [", "{action: Deny, to: [{nodes: {}}]}", "]\n",
+		 "f.yaml:8:3: spec.egress: more than 25 entries"},
+		{CNP_SPEC "  egress: [{action: Deny, to: [", "{nodes: {}}", "]}]\n",
+		 "f.yaml:8:27: spec.egress[0].to: more than 25 entries"},
+		{CNP_SPEC "  egress: [{action: Deny, to: [{networks: [", "10.0.0.0/8", "]}]}]\n",
+		 "f.yaml:8:33: spec.egress[0].to[0].networks: more than 25 entries"},
+		{CNP_SPEC "  egress: [{action: Deny, to: [{nodes: {}}], protocols: [",
+		 "{tcp: {destinationPort: {number: 80}}}", "]}]\n",
+		 "f.yaml:8:46: spec.egress[0].protocols: more than 25 entries"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		char *most = repeated(t[i].head, t[i].item, 25, t[i].tail);
+		char *more = repeated(t[i].head, t[i].item, 26, t[i].tail);
+		struct bad bad = {more, t[i].error};
+
+		rast_policy_set_destroy(must_parse(most));
+		refuse_all(&bad, 1);
+		free(most);
+		free(more);
+	}
+}
+
+static void test_a_name_of_a_cluster_rule_has_100_characters_of_any_width(void **state)
+{
+	static const char head[] = CNP_SPEC "  egress: [{action: Deny, to: [{nodes: {}}], name: \"";
+
+	(void)state;
+	for (int wide = 0; wide < 2; wide++) {
+		char names[2][512] = {"", ""}, text[1024];
+		struct bad bad = {text,
+				  "f.yaml:8:46: spec.egress[0].name: more than 100 characters"};
+
+		for (int i = 0; i < 101; i++) {
+			if (i < 100)
+				strcat(names[0], wide ? "\u00e9" : "e");
+			strcat(names[1], wide ? "\u00e9" : "e");
+		}
+		(void)snprintf(text, sizeof(text), "%s%s\"}]\n", head, names[0]);
+		rast_policy_set_destroy(must_parse(text));
+		(void)snprintf(text, sizeof(text), "%s%s\"}]\n", head, names[1]);
+		refuse_all(&bad, 1);
+	}
+}
+
+static void test_a_cluster_policy_is_taken_as_the_api_has_it(void **state)
+{
+	struct rast_policy_set *set = must_parse(
+		"apiVersion: policy.networking.k8s.io/v1beta1\nkind: ClusterNetworkPolicy\n"
+		"metadata: {name: c}\nspec:\n  tier: Baseline\n  priority: 1000\n"
+		"  subject: {pods: {podSelector: {matchLabels: {app: db}}}}\n"
+		"  ingress:\n  - name: from-all\n    action: Deny\n    from:\n"
+		"    - pods: {podSelector: {matchExpressions: [{key: house, operator: Exists}]}}\n"
+		"    protocols: [{destinationNamedPort: web}]\n"
+		"  egress:\n  - action: Pass\n    to:\n    - nodes: {matchLabels: {}}\n"
+		"    - networks: [10.0.0.0/8, \"::/0\"]\n"
+		"    protocols: [{udp: {destinationPort: {range: {start: 53, end: 5353}}}}]\n");
+	const struct rast_policy *p = set->policies[0];
+	const struct rast_policy_rule *in = p->rules[RAST_DIR_INGRESS];
+	const struct rast_policy_rule *out = p->rules[RAST_DIR_EGRESS];
+
+	(void)state;
+	assert_int_equal(p->tier, RAST_TIER_BASELINE);
+	assert_int_equal(p->priority, 1000);
+	/* No namespaceSelector: every namespace, not the policy's own, for it has none. */
+	assert_true(p->subject.any_ns);
+	assert_int_equal(p->subject.namespaces.n_reqs, 0);
+	assert_int_equal(p->subject.pods.n_reqs, 1);
+	assert_int_equal(in->action, RAST_ACTION_DENY);
+	assert_true(in->peers[0].any_ns);
+	assert_int_equal(in->peers[0].namespaces.n_reqs, 0);
+	assert_int_equal(in->peers[0].pods.reqs[0].op, RAST_OP_EXISTS);
+	assert_int_equal(in->n_ports, 3);
+	assert_string_equal(in->ports[2].name, "web");
+	assert_int_equal(out->action, RAST_ACTION_PASS);
+	assert_int_equal(out->n_peers, 3);
+	assert_int_equal(out->peers[0].kind, RAST_PEER_NODES);
+	assert_int_equal(out->peers[2].kind, RAST_PEER_BLOCK);
+	assert_int_equal(out->ports[0].proto, RAST_PROTO_UDP);
+	assert_int_equal(out->ports[0].lo, 53);
+	assert_int_equal(out->ports[0].hi, 5353);
+	rast_policy_set_destroy(set);
 }
 
 static void test_policy_types_default_to_what_the_policy_speaks_of(void **state)
@@ -495,6 +619,9 @@ int main(void)
 		cmocka_unit_test(test_bad_peers_and_blocks_are_refused),
 		cmocka_unit_test(test_bad_ports_are_refused),
 		cmocka_unit_test(test_bad_cluster_policies_are_refused),
+		cmocka_unit_test(test_a_cluster_policy_has_lists_of_25_and_no_more),
+		cmocka_unit_test(test_a_name_of_a_cluster_rule_has_100_characters_of_any_width),
+		cmocka_unit_test(test_a_cluster_policy_is_taken_as_the_api_has_it),
 		cmocka_unit_test(test_policy_types_default_to_what_the_policy_speaks_of),
 		cmocka_unit_test(test_a_policy_keeps_what_it_was_given),
 		cmocka_unit_test(test_apply_replaces_adds_and_removes_all_or_nothing),
