@@ -29,6 +29,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#define ENTERED_BEFORE ((uint64_t)(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWTIME))
 #define CAP_LAST \
 	40 /* CAP_CHECKPOINT_RESTORE; higher ones are dropped until the kernel says EINVAL */
 
@@ -118,11 +119,12 @@ static int enter_namespaces(struct launch_ctx *c)
 	for (i = 0; i < RAST_LAUNCH_MAX_JOIN; i++)
 		if (l->procs[i] >= 0 && write(l->procs[i], "0", 1) < 0)
 			return fail(c, RAST_STEP_CGROUP, errno, "cgroup.procs");
-	if (l->join_pidfd >= 0 && l->join_flags && setns(l->join_pidfd, (int)l->join_flags) < 0)
+	/* Those that the parent or the process between has entered for us are not entered twice. */
+	if (l->join_pidfd >= 0 && (l->join_flags & ~ENTERED_BEFORE) &&
+	    setns(l->join_pidfd, (int)(l->join_flags & ~ENTERED_BEFORE)) < 0)
 		return fail(c, RAST_STEP_NAMESPACE, errno, "setns");
-	/* Those that the parent or the process between has entered already are not in the way. */
 	for (i = 0; i < l->n_joins; i++)
-		if (!(l->joins[i].type & (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWTIME)) &&
+		if (!(l->joins[i].type & ENTERED_BEFORE) &&
 		    setns(l->joins[i].fd, (int)l->joins[i].type) < 0)
 			return fail(c, RAST_STEP_NAMESPACE, errno, "setns");
 	/* Only now: the new namespace's root is the cgroup that we are in. */

@@ -105,6 +105,7 @@ static int make_cgroup(struct work *w, struct rast_err *err)
 {
 	_cleanup_free_ struct oci_resources *res = malloc(sizeof(*res));
 	struct rast_cgroup_limits lim = {0};
+	struct rast_err failed = {0};
 	int r, i;
 
 	if (w->o->no_cgroup)
@@ -123,7 +124,14 @@ static int make_cgroup(struct work *w, struct rast_err *err)
 	lim.n_writes = res->n;
 	r = rast_cgroup_layout_init_for(&lim, &w->layout, err);
 	if (r == 0)
-		r = rast_cgroup_create(&w->layout, w->cgroup_path, &lim, &w->cgroup, err);
+		r = rast_cgroup_create(&w->layout, w->cgroup_path, &lim, &w->cgroup, &failed);
+	/* An ordinary user whom nobody gave a cgroup of his own, and who wants no limits, needs none. */
+	if ((r == -EACCES || r == -EPERM || r == -EROFS) && geteuid() != 0 && !res->n) {
+		w->cgroup_path[0] = '\0';
+		return 0;
+	}
+	if (failed.code)
+		r = rast_err_set(err, failed.code, "%s", failed.text);
 	if (r == 0)
 		r = limit_devices(w, err);
 	if (r < 0)
