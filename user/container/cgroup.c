@@ -114,7 +114,7 @@ static unsigned int written(const struct rast_cgroup_limits *lim)
 /* Also those that only count. */
 static unsigned int joined(const struct rast_cgroup_limits *lim)
 {
-	return wanted(lim) | written(lim) |
+	return wanted(lim) | written(lim) | lim->v1_join |
 	       (lim->stats ? 1u << RAST_CG_MEMORY | 1u << RAST_CG_PIDS | 1u << RAST_CG_CPUACCT : 0);
 }
 
@@ -438,7 +438,8 @@ int rast_cgroup_create(const struct rast_cgroup_layout *l, const char *path,
 		       struct rast_err *err)
 {
 	struct rast_cgroup cg = RAST_CGROUP_INIT;
-	unsigned int want = joined(lim);
+	/* What is only joined for v1's sake is not switched on in cgroup2. */
+	unsigned int want = joined(lim) & ~(lim->v1_join & l->v2 & ~(wanted(lim) | written(lim)));
 	int r, i;
 
 	if ((size_t)snprintf(cg.path, sizeof(cg.path), "%s", path) >= sizeof(cg.path))

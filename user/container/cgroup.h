@@ -66,6 +66,8 @@ struct rast_cgroup_limits {
 	uint64_t pids_max;
 	unsigned int io_weight; /* 1..10000 */
 	bool stats;             /* join v1 memory, cpuacct and pids also when nothing is limited */
+	unsigned int
+		v1_join; /* v1 controllers, by bit, that are joined besides, where there are any */
 	const struct rast_cgroup_write *writes; /* besides; a missing controller is an error here */
 	size_t n_writes;
 };

@@ -375,7 +375,7 @@ static int find_command(struct launch_ctx *c)
 		if (stat(name, &st) < 0)
 			return fail(c, RAST_STEP_COMMAND, errno, name);
 		if (S_ISDIR(st.st_mode))
-			return fail(c, RAST_STEP_COMMAND, EISDIR, name);
+			return fail(c, RAST_STEP_COMMAND, EACCES, name); /* as execve says */
 		return 0;
 	}
 	for (;;) {
