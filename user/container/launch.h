@@ -102,7 +102,7 @@ struct rast_launch {
 	bool hooks;
 	int (*mounted)(void *arg, pid_t pid, struct rast_err *err);
 	int (*in_mounts)(void *arg, pid_t pid);
-	/* In the child, when the word has come, before the capabilities are dropped. */
+	/* In the child, when the word has come, as the user and with the capabilities of the plan. */
 	int (*in_container)(void *arg, pid_t pid);
 	/* With SECCOMP_FILTER_FLAG_NEW_LISTENER: who gets the listener; the fd is borrowed. */
 	int (*on_listener)(void *arg, pid_t pid, int fd, struct rast_err *err);
@@ -142,6 +142,13 @@ int rast_launch_start(const struct rast_launch *l, struct rast_launched *ret, st
  * that says why when it could not be run (the child has ended then). `sock` is connected already.
  */
 int rast_launch_go(int sock, const struct rast_launch_taker *taker, struct rast_err *err);
+/*
+ * A user namespace with these maps and nobody in it, to give its ids to mounts. Not while the caller is
+ * undumpable.
+ */
+int rast_launch_userns(const struct rast_launch_idmap *uids, size_t n_uids,
+		       const struct rast_launch_idmap *gids, size_t n_gids, int *ret_fd,
+		       struct rast_err *err);
 /* Waits for the end. *ret_status: exit status, or 128 + signal. */
 int rast_launch_wait(int pidfd, int *ret_status);
 

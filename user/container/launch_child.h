@@ -30,6 +30,11 @@ struct launch_notice {
 	int what, value;
 };
 
+/*
+ * Drops to the user and capabilities of the plan, and sets c->tail up for the rest (launch_user.c). What is
+ * asked for but not held here is left out.
+ */
+int launch_set_user(struct launch_ctx *c, struct rast_caps caps);
 /* Entered after clone3; returns never. */
 _Noreturn void launch_child(struct launch_ctx *c);
 

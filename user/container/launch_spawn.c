@@ -311,3 +311,44 @@ int launch_user_prepare(const struct rast_launch *l, pid_t pid, struct rast_err 
 	r = rast_write_file(AT_FDCWD, path, text);
 	return r < 0 ? rast_err_sys(err, -r, "oom_score_adj") : 0;
 }
+
+int rast_launch_userns(const struct rast_launch_idmap *uids, size_t n_uids,
+		       const struct rast_launch_idmap *gids, size_t n_gids, int *ret_fd,
+		       struct rast_err *err)
+{
+	struct rast_launch l = RAST_LAUNCH_INIT;
+	struct clone_args args = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
+	char path[64], byte;
+	int fds[2], r;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return rast_err_sys(err, errno, "pipe");
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0) {
+		/* Until the other end is closed, be it that its owner was killed. */
+		(void)close(fds[1]);
+		_exit(read(fds[0], &byte, 1) != 0);
+	}
+	(void)close(fds[0]);
+	if (pid < 0) {
+		r = rast_err_sys(err, errno, "user namespace");
+		(void)close(fds[1]);
+		return r;
+	}
+	l.uids = uids;
+	l.n_uids = n_uids;
+	l.gids = gids;
+	l.n_gids = n_gids;
+	r = launch_user_prepare(&l, pid, err);
+	if (r == 0) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+		*ret_fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (*ret_fd < 0)
+			r = rast_err_sys(err, errno, "%s", path);
+	}
+	(void)close(fds[1]);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return r;
+}

@@ -202,6 +202,13 @@ static int locate(const struct mount_bases *b, const char *path, int *ret_dir,
 	return 0;
 }
 
+/* Of the /dev that we mounted, or the root's own; what it is must be looked at either way (CVE-2025-31133). */
+static int open_null(const struct mount_bases *b)
+{
+	return rast_openat2(b->dev < 0 ? b->root : b->dev, b->dev < 0 ? "dev/null" : "null",
+			    O_PATH | O_NOFOLLOW, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
 /*
  * A file is hidden by our /dev/null (the node that was made a moment ago on a tmpfs nobody else has seen),
  * a directory by one empty read-only tmpfs that all of them share.
@@ -238,7 +245,7 @@ int mount_mask(const struct mount_bases *b, const char *const *list, struct rast
 			}
 		} else {
 			if (null < 0) {
-				null = openat(b->dev, "null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+				null = open_null(b);
 				if (null < 0 || fstat(null, &st) < 0 || !S_ISCHR(st.st_mode) ||
 				    st.st_rdev != makedev(1, 3))
 					return rast_step_fail(rep, RAST_STEP_MASK, ENODEV, *list);
@@ -297,8 +304,9 @@ int mount_write_sysctls(const struct rast_sysctl *list, size_t n, int proc,
 		for (j = 0; list[i].key[j] && len + 1 < sizeof(path); j++)
 			path[len++] = list[i].key[j] == '.' ? '/' : list[i].key[j];
 		path[len] = '\0';
-		/* Below the procfs we mounted ourselves: no image can redirect this write. */
-		fd = rast_openat2(proc, path, O_WRONLY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+		/* In the procfs we mounted ourselves: nothing that lies over it can redirect this. */
+		fd = rast_openat2(proc, path, O_WRONLY,
+				  RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 		if (fd < 0)
 			return rast_step_fail(rep, RAST_STEP_SYSCTL, -fd, list[i].key);
 		if (write(fd, value, strlen(value)) < 0)

@@ -14,6 +14,7 @@
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -185,6 +186,49 @@ int mount_open_ptmx(const struct mount_bases *b, int *ret_ptmx, struct rast_laun
 		return rast_step_fail(rep, RAST_STEP_TTY, ENODEV, "/dev/pts/ptmx");
 	}
 	*ret_ptmx = fd;
+	return 0;
+}
+
+static int open_console(int root, int ptmx, int *ret_tree)
+{
+	int unlock = 0, tty, dir, fd;
+	const char *name;
+	struct statfs fs;
+	struct stat st;
+
+	if (ioctl(ptmx, TIOCSPTLCK, &unlock) < 0)
+		return -errno;
+	tty = ioctl(ptmx, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (tty < 0 || fstatfs(tty, &fs) < 0)
+		return -errno;
+	if (fs.f_type != DEVPTS_SUPER_MAGIC)
+		return -ENODEV;
+	*ret_tree = sys_open_tree(tty, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	if (*ret_tree < 0)
+		return -errno;
+	dir = open_parent(root, "/dev/console", &name);
+	if (dir < 0)
+		return dir;
+	fd = openat(dir, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 && errno != EEXIST)
+		return -errno;
+	fd = rast_openat2(dir, name, O_PATH | O_NOFOLLOW, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) || S_ISCHR(st.st_mode) ? fd : -EEXIST;
+}
+
+int mount_console(const struct mount_bases *b, int ptmx, struct rast_launch_report *rep)
+{
+	int tree = -1, at = open_console(b->root, ptmx, &tree);
+
+	/* What it opened goes with the rest, before exec. */
+	if (at < 0)
+		return rast_step_fail(rep, RAST_STEP_TTY, -at, "/dev/console");
+	if (sys_move_mount(tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return rast_step_fail(rep, RAST_STEP_TTY, errno, "/dev/console");
 	return 0;
 }
 

@@ -11,6 +11,11 @@ int mount_devices(const struct rast_mount_list *list, const struct mount_bases *
 		  struct rast_launch_report *rep);
 /* The ptmx of the container's own devpts: no other file of that name will do. */
 int mount_open_ptmx(const struct mount_bases *b, int *ret_ptmx, struct rast_launch_report *rep);
+/*
+ * The terminal of that ptmx on /dev/console: by its fd and on a name that was looked at, so that no link can
+ * send it elsewhere (CVE-2025-52565).
+ */
+int mount_console(const struct mount_bases *b, int ptmx, struct rast_launch_report *rep);
 /* The symlink `link` (O_PATH) anew at `target`. */
 int mount_copy_link(int link, int root, const char *target, struct rast_launch_report *rep);
 /* What is in the directory `from` (O_PATH) copied into the detached mount `to`. */

@@ -401,6 +401,8 @@ int rast_mount_list_apply(const struct rast_mount_plan *p, const struct rast_mou
 		r = mount_devices(list, &b, rep);
 	if (r == 0 && ret_ptmx)
 		r = mount_open_ptmx(&b, ret_ptmx, rep);
+	if (r == 0 && ret_ptmx)
+		r = mount_console(&b, *ret_ptmx, rep);
 	if (r == 0 && p->n_sysctls)
 		r = b.proc < 0 ? rast_step_fail(rep, RAST_STEP_SYSCTL, ENOENT, "no /proc")
 			       : mount_write_sysctls(p->sysctls, p->n_sysctls, b.proc, rep);

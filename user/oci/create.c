@@ -10,6 +10,7 @@
 #include "container/state.h"
 #include "oci/hooks.h"
 #include "oci/log.h"
+#include "oci/own_exe.h"
 #include "oci/resources.h"
 
 #include <errno.h>
@@ -58,6 +59,8 @@ static int read_spec(struct work *w, struct rast_err *err)
 	memcpy(copy, text, len + 1);
 	r = rast_oci_spec_parse("config.json", copy, len, &w->spec, err);
 	if (r < 0)
+		return r;
+	if (oci_exe_is_exposed(w->spec, false) && (r = oci_exe_protect(w->o)) < 0)
 		return r;
 	r = oci_container_new(w->o->root, w->what->id, &w->box, err);
 	if (r < 0)
@@ -310,6 +313,9 @@ static int launch(struct work *w, int *ret_pidfd, int *ret_tty, struct rast_err 
 	return 0;
 }
 
+static void run_hooks(struct oci *o, struct oci_container *c, const struct rast_oci_spec *spec,
+		      enum rast_oci_hook_point point, const char *name);
+
 static void take_back(struct work *w)
 {
 	if (w->cgroup.fd >= 0) {
@@ -321,6 +327,11 @@ static void take_back(struct work *w)
 		(void)oci_state_remove(w->o->root, w->what->id, NULL);
 	if (w->what->pid_file && w->box.pid)
 		(void)unlink(w->what->pid_file);
+	/* It was there already: what its hooks set up at the beginning, they take down now. */
+	if (w->box.pid) {
+		w->box.status = OCI_STOPPED;
+		run_hooks(w->o, &w->box, w->spec, RAST_OCI_POSTSTOP, "poststop");
+	}
 }
 
 int oci_create(struct oci *o, const struct oci_create *what, int *ret_pidfd, int *ret_tty)
@@ -371,32 +382,43 @@ int oci_container_spec(const struct oci_container *c, struct rast_oci_spec **ret
 	return rast_oci_spec_load(c->dir, "config.json", ret, err);
 }
 
-static int run_hooks(struct oci_container *c, enum rast_oci_hook_point point, const char *name,
-		     struct rast_err *err)
+/* What comes after the start cannot undo it: a hook that fails is a warning, and the others run. */
+static void run_hooks(struct oci *o, struct oci_container *c, const struct rast_oci_spec *spec,
+		      enum rast_oci_hook_point point, const char *name)
 {
-	_cleanup_oci_spec_ struct rast_oci_spec *spec = NULL;
+	const struct rast_oci_hooks *hooks = &spec->hooks[point];
 	_cleanup_free_ char *text = NULL;
 	json_t *state;
-	int r;
+	size_t i;
 
-	r = oci_container_spec(c, &spec, err);
-	if (r < 0 || !spec->hooks[point].n)
-		return r;
+	if (!hooks->n)
+		return;
 	state = oci_state_report(c);
 	text = json_dumps(state, JSON_COMPACT);
 	json_decref(state);
-	if (!text)
-		return rast_err_sys(err, ENOMEM, "hooks");
-	return oci_hooks_run(&spec->hooks[point], name, text, err);
+	for (i = 0; text && i < hooks->n; i++) {
+		struct rast_err failed = {0};
+
+		if (oci_hook_run(&hooks->v[i], name, i, text, &failed) < 0)
+			oci_log_warning(o, failed.text);
+	}
 }
 
-/* What comes after the start cannot undo it; the specification wants a warning. */
-static void poststart(struct oci *o, struct oci_container *c)
+static void run_kept_hooks(struct oci *o, struct oci_container *c, enum rast_oci_hook_point point,
+			   const char *name)
 {
+	_cleanup_oci_spec_ struct rast_oci_spec *spec = NULL;
 	struct rast_err failed = {0};
 
-	if (run_hooks(c, RAST_OCI_POSTSTART, "poststart", &failed) < 0)
+	if (oci_container_spec(c, &spec, &failed) < 0)
 		oci_log_warning(o, failed.text);
+	else
+		run_hooks(o, c, spec, point, name);
+}
+
+static void poststart(struct oci *o, struct oci_container *c)
+{
+	run_kept_hooks(o, c, RAST_OCI_POSTSTART, "poststart");
 }
 
 static int listener_of_start(void *arg, pid_t pid, int fd, struct rast_err *err)
@@ -440,6 +462,7 @@ int oci_started(struct oci *o, const char *id)
 
 int oci_destroy(struct oci *o, struct oci_container *c)
 {
+	_cleanup_oci_spec_ struct rast_oci_spec *spec = NULL;
 	const char *cgroup = rast_json_str(c->state, "cgroup");
 	struct rast_err failed = {0};
 	struct rast_cgroup_layout l;
@@ -463,7 +486,11 @@ int oci_destroy(struct oci *o, struct oci_container *c)
 			return r;
 	}
 	c->status = OCI_STOPPED;
-	if (c->state && run_hooks(c, RAST_OCI_POSTSTOP, "poststop", &failed) < 0)
+	/* The container is gone when these run; what they are is read before. */
+	if (c->state && oci_container_spec(c, &spec, &failed) < 0)
 		oci_log_warning(o, failed.text);
-	return oci_state_remove(o->root, c->id, &o->err);
+	r = oci_state_remove(o->root, c->id, &o->err);
+	if (c->state && spec)
+		run_hooks(o, c, spec, RAST_OCI_POSTSTOP, "poststop");
+	return r;
 }

@@ -9,6 +9,7 @@
 #include "container/attach.h"
 #include "container/cgroup.h"
 #include "oci/create.h"
+#include "oci/own_exe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -291,6 +292,8 @@ static int exec_run(struct oci *o, const struct oci_args *a)
 		r = from_arguments(e, a, &o->err);
 	}
 	if (r < 0)
+		return OCI_EXIT_FAIL;
+	if (oci_exe_is_exposed(spec, true) && oci_exe_protect(o) < 0)
 		return OCI_EXIT_FAIL;
 	if (!oci_has(a, "detach"))
 		rast_container_attach_prepare();

@@ -56,8 +56,8 @@ static int input_of(const char *state)
 	return fd;
 }
 
-static int run_one(const struct rast_oci_hook *h, const char *point, size_t i, const char *state,
-		   struct rast_err *err)
+int oci_hook_run(const struct rast_oci_hook *h, const char *point, size_t i, const char *state,
+		 struct rast_err *err)
 {
 	_cleanup_close_ int pidfd = -1, input = input_of(state);
 	struct clone_args args = {
@@ -103,6 +103,6 @@ int oci_hooks_run(const struct rast_oci_hooks *hooks, const char *point, const c
 	int r = 0;
 
 	for (i = 0; i < hooks->n && r == 0; i++)
-		r = run_one(&hooks->v[i], point, i, state, err);
+		r = oci_hook_run(&hooks->v[i], point, i, state, err);
 	return r;
 }

@@ -14,5 +14,8 @@
  */
 int oci_hooks_run(const struct rast_oci_hooks *hooks, const char *point, const char *state,
 		  struct rast_err *err);
+/* The i-th alone, for points whose hooks do not depend on each other. */
+int oci_hook_run(const struct rast_oci_hook *h, const char *point, size_t i, const char *state,
+		 struct rast_err *err);
 
 #endif

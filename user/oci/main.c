@@ -162,7 +162,7 @@ int oci_main(int argc, char **argv)
 {
 	const struct oci_command *c;
 	struct oci_args a;
-	struct oci o = {0};
+	struct oci o = {.argv = argv};
 
 	if (oci_args_parse(global_opts, true, argc, argv, &a, &o.err) < 0 ||
 	    set_globals(&o, &a) < 0)

@@ -24,6 +24,7 @@ struct oci {
 	bool systemd;   /* cgroups are made by systemd (slice:prefix:name) */
 	bool no_cgroup; /* --cgroup-manager disabled */
 	char root_buf[128];
+	char **argv; /* all of it, as main() has it */
 	struct rast_err err;
 };
 

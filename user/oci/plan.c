@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,16 +25,23 @@ void oci_plan_init(struct oci_plan *p)
 	p->mounts.root_fd = -1;
 }
 
+struct oci_plan_block {
+	struct oci_plan_block *next;
+	max_align_t data[];
+};
+
 void *oci_plan_alloc(struct oci_plan *p, size_t n, size_t size)
 {
-	void *m;
+	struct oci_plan_block *b;
 
-	if (p->n_memory >= ARRAY_SIZE(p->memory))
+	if (size && n > (SIZE_MAX - sizeof(*b)) / size)
 		return NULL;
-	m = calloc(n ? n : 1, size);
-	if (m)
-		p->memory[p->n_memory++] = m;
-	return m;
+	b = calloc(1, sizeof(*b) + n * size);
+	if (!b)
+		return NULL;
+	b->next = p->memory;
+	p->memory = b;
+	return b->data;
 }
 
 void oci_plan_finish(struct oci_plan *p)
@@ -52,9 +60,12 @@ void oci_plan_finish(struct oci_plan *p)
 	p->launch.filter = NULL;
 	rast_closep(&p->attr.landlock_fd);
 	p->attr.landlock_fd = -1;
-	for (i = 0; i < p->n_memory; i++)
-		free(p->memory[i]);
-	p->n_memory = 0;
+	while (p->memory) {
+		struct oci_plan_block *next = p->memory->next;
+
+		free(p->memory);
+		p->memory = next;
+	}
 }
 
 int oci_parse_list(const char *text, unsigned long *bits, size_t n_bits)

@@ -12,6 +12,8 @@
 #include "container/seccomp.h"
 #include "oci/spec.h"
 
+struct oci_plan_block;
+
 struct oci_plan {
 	const struct rast_oci_spec *spec;
 	char rootfs[4096]; /* absolute */
@@ -26,8 +28,7 @@ struct oci_plan {
 	struct rast_seccomp_filter filter;
 	int idmap_fds[64];
 	size_t n_idmap_fds;
-	void *memory[8]; /* arrays that were built */
-	size_t n_memory;
+	struct oci_plan_block *memory; /* arrays that were built */
 };
 
 /* How a spec is run; the options of `create`, `run` and `exec`. */
@@ -45,6 +46,9 @@ int oci_plan_container(struct oci_plan *p, const struct rast_oci_spec *spec, con
 		       const struct oci_plan_options *opt, struct rast_err *err);
 /* Mounts, devices, masks: the part of it that oci_plan_container() leaves to plan_mounts.c. */
 int oci_plan_mounts(struct oci_plan *p, const char *bundle, bool no_pivot, struct rast_err *err);
+/* The user namespace whose maps a mount has, borrowed; -1: none (plan_idmap.c). */
+int oci_plan_idmap(struct oci_plan *p, const struct rast_oci_mount *m, int *ret_fd,
+		   struct rast_err *err);
 /* linux.seccomp: for exec too. */
 int oci_plan_filter(struct oci_plan *p, const struct rast_oci_spec *spec, struct rast_err *err);
 /* So many descriptors from 3 on are handed on; all must be open. */

@@ -94,6 +94,9 @@ static int plan_items(struct oci_plan *p, const char *bundle, struct rast_err *e
 		if (r < 0)
 			return rast_err_sys(err, -r, "mounts[%zu]", i);
 		p->list.n_items = i + 1;
+		r = oci_plan_idmap(p, &s->mounts[i], &m->userns_fd, err);
+		if (r < 0)
+			return r;
 		if (m->type || m->remount)
 			continue;
 		if (!m->source)
