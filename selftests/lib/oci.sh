@@ -42,7 +42,7 @@ make_rootfs()
 	chmod 1777 "$1/tmp"
 	cp "$oci_box" "$1/bin/busybox"
 	for a in sh cat ls ps id grep stat sleep touch mkdir mknod mount umount hostname true false chroot \
-		dd sed head tail tr ip echo readlink test kill wc env awk date ln rm cp sort tty chmod find mkfifo; do
+		dd sed head tail tr ip echo readlink test kill wc env awk date ln rm cp sort tty chmod find mkfifo pwd uname; do
 		ln -sf busybox "$1/bin/$a"
 	done
 }

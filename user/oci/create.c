@@ -43,7 +43,7 @@ static int read_spec(struct work *w, struct rast_err *err)
 {
 	_cleanup_free_ char *text = NULL, *copy = NULL;
 	char path[4200];
-	size_t len;
+	size_t len, i;
 	int r;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", w->what->bundle,
@@ -62,6 +62,8 @@ static int read_spec(struct work *w, struct rast_err *err)
 		return r;
 	if (oci_exe_is_exposed(w->spec, false) && (r = oci_exe_protect(w->o)) < 0)
 		return r;
+	for (i = 0; i < w->spec->n_warnings; i++)
+		oci_log_warning(w->o, w->spec->warnings[i]);
 	r = oci_container_new(w->o->root, w->what->id, &w->box, err);
 	if (r < 0)
 		return r;

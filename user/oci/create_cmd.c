@@ -34,7 +34,7 @@ static const struct oci_opt run_opts[] = {
 static const struct oci_opt start_opts[] = {{0}};
 
 /* LISTEN_FDS: sockets that systemd's socket activation hands on come before those of --preserve-fds. */
-static int count_fds(const struct oci_args *a, unsigned int *ret, struct rast_err *err)
+static int count_fds(const struct oci_args *a, struct oci_plan_options *ret, struct rast_err *err)
 {
 	const char *listen = getenv("LISTEN_FDS");
 	long n, more = listen ? strtol(listen, NULL, 10) : 0;
@@ -45,7 +45,8 @@ static int count_fds(const struct oci_args *a, unsigned int *ret, struct rast_er
 	if (more < 0 || more > RAST_LAUNCH_MAX_PRESERVED)
 		return rast_err_set(err, EINVAL, "LISTEN_FDS: want 0 to %d",
 				    RAST_LAUNCH_MAX_PRESERVED);
-	*ret = (unsigned int)(n + more);
+	ret->preserve_fds = (unsigned int)(n + more);
+	ret->listen_fds = (unsigned int)more;
 	return 0;
 }
 
@@ -65,7 +66,7 @@ static int request(struct oci *o, const struct oci_args *a, char *bundle, struct
 	};
 	ret->plan.no_pivot = oci_has(a, "no-pivot");
 	ret->plan.no_new_keyring = oci_has(a, "no-new-keyring");
-	r = count_fds(a, &ret->plan.preserve_fds, &o->err);
+	r = count_fds(a, &ret->plan, &o->err);
 	return r;
 }
 

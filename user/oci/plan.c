@@ -184,6 +184,24 @@ int oci_plan_process(struct oci_plan *p, const struct rast_oci_process *pr, stru
 	return plan_attr(p, pr, err);
 }
 
+/* The sockets are at 3 and on in the container too, and the process is number 1 or is told that it is. */
+static int tell_listen_fds(struct oci_plan *p, unsigned int n, struct rast_err *err)
+{
+	const struct rast_oci_process *pr = &p->spec->process;
+	const char **env = oci_plan_alloc(p, pr->n_env + 3, sizeof(*env));
+	char *text = oci_plan_alloc(p, 1, 32);
+
+	if (!env || !text)
+		return rast_err_sys(err, ENOMEM, "LISTEN_FDS");
+	if (pr->n_env)
+		memcpy(env, pr->env, pr->n_env * sizeof(*env));
+	(void)snprintf(text, 32, "LISTEN_FDS=%u", n);
+	env[pr->n_env] = text;
+	env[pr->n_env + 1] = "LISTEN_PID=1";
+	p->launch.env = env;
+	return 0;
+}
+
 static int join(struct oci_plan *p, enum rast_oci_ns kind, struct rast_err *err)
 {
 	const struct rast_oci_spec *s = p->spec;
@@ -254,6 +272,8 @@ int oci_plan_container(struct oci_plan *p, const struct rast_oci_spec *spec, con
 	if ((r = oci_plan_preserve(p, opt->preserve_fds, err)) < 0 ||
 	    (r = oci_plan_process(p, &spec->process, err)) < 0 ||
 	    (r = oci_plan_filter(p, spec, err)) < 0 || (r = plan_namespaces(p, err)) < 0)
+		return r;
+	if (opt->listen_fds && (r = tell_listen_fds(p, opt->listen_fds, err)) < 0)
 		return r;
 	p->launch.hostname = spec->hostname;
 	p->launch.domainname = spec->domainname;

@@ -34,7 +34,8 @@ struct oci_plan {
 /* How a spec is run; the options of `create`, `run` and `exec`. */
 struct oci_plan_options {
 	bool no_pivot, no_new_keyring;
-	unsigned int preserve_fds;
+	unsigned int preserve_fds; /* all of them */
+	unsigned int listen_fds;   /* of these, sockets of which the process is told */
 };
 
 void oci_plan_init(struct oci_plan *p);
