@@ -106,6 +106,35 @@ static int limit_devices(struct work *w, struct rast_err *err)
 	return r < 0 ? rast_err_set(err, -r, "%s", failed.text) : 0;
 }
 
+/*
+ * Who names the cgroup looks for the container's numbers there. On cgroup2 they are; with v1 only in the
+ * hierarchies that are joined, and in those that are not the caller's own would be read instead.
+ */
+static unsigned int v1_of_clients(const struct rast_oci_spec *s)
+{
+	return !s->cgroups_path ? 0
+				: 1u << RAST_CG_CPU | 1u << RAST_CG_CPUACCT | 1u << RAST_CG_MEMORY |
+					  1u << RAST_CG_PIDS | 1u << RAST_CG_IO;
+}
+
+/* Without one of its own the container lives where the caller does; that is what a "cgroup" mount shows. */
+static void show_own_cgroup(struct work *w)
+{
+	_cleanup_free_ char *text = NULL;
+	struct rast_cgroup_layout l;
+	const char *at;
+
+	if (rast_read_file(AT_FDCWD, "/proc/self/cgroup", 65536, &text, NULL) < 0)
+		return;
+	at = strstr(text, "0::/");
+	if (!at || (at != text && at[-1] != '\n') || rast_cgroup_layout_init_some(0, &l, NULL) < 0)
+		return;
+	(void)snprintf(w->plan.cgroup_dir, sizeof(w->plan.cgroup_dir), "%s%.*s", l.v2_path,
+		       (int)strcspn(at + 3, "\n"), at + 3);
+	rast_cgroup_layout_finish(&l);
+	w->plan.list.cgroup_dir = w->plan.cgroup_dir;
+}
+
 static int make_cgroup(struct work *w, struct rast_err *err)
 {
 	_cleanup_free_ struct oci_resources *res = malloc(sizeof(*res));
@@ -113,8 +142,10 @@ static int make_cgroup(struct work *w, struct rast_err *err)
 	struct rast_err failed = {0};
 	int r, i;
 
-	if (w->o->no_cgroup)
+	if (w->o->no_cgroup) {
+		show_own_cgroup(w);
 		return 0;
+	}
 	if (!res)
 		return rast_err_sys(err, ENOMEM, "cgroup");
 	if (w->o->systemd)
@@ -127,12 +158,14 @@ static int make_cgroup(struct work *w, struct rast_err *err)
 		return r;
 	lim.writes = res->writes;
 	lim.n_writes = res->n;
+	lim.v1_join = v1_of_clients(w->spec);
 	r = rast_cgroup_layout_init_for(&lim, &w->layout, err);
 	if (r == 0)
 		r = rast_cgroup_create(&w->layout, w->cgroup_path, &lim, &w->cgroup, &failed);
 	/* An ordinary user whom nobody gave a cgroup of his own, and who wants no limits, needs none. */
 	if ((r == -EACCES || r == -EPERM || r == -EROFS) && geteuid() != 0 && !res->n) {
 		w->cgroup_path[0] = '\0';
+		show_own_cgroup(w);
 		return 0;
 	}
 	if (failed.code)
