@@ -14,7 +14,8 @@
 static char text[128 * 1024];
 static size_t used;
 
-static int keep(enum libbpf_print_level level, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static int keep(enum libbpf_print_level level,
+						      const char *fmt, va_list ap)
 {
 	int n;
 
