@@ -16,6 +16,13 @@ flag -ftrivial-auto-var-init=zero
 if [ "$(echo 'int main(void){return 0;}' | $CC -static-pie -fPIE -Wl,--no-warnings -x c -o /dev/null - 2>&1)" = "" ]; then
 	echo "HAVE_STATIC_PIE := 1"
 fi
+# Relocations in a hundredth of the space, where the C library's start code knows them.
+t=$(mktemp)
+if echo 'static int x, *p = &x; int main(void){return p != &x;}' | $CC -static-pie -fPIE \
+	-Wl,-z,pack-relative-relocs -x c -o "$t" - 2>/dev/null && "$t"; then
+	echo "RELR := -Wl,-z,pack-relative-relocs"
+fi
+rm -f "$t"
 have() {
 	if ${PKG_CONFIG:-pkg-config} --exists "$2" 2>/dev/null; then echo "HAVE_$1 := 1"; else echo "HAVE_$1 := 0"; fi
 }

@@ -47,13 +47,13 @@ POLICY_STAGE := selftests/bpf/policy_stage.c selftests/lib/tap.c selftests/bpf/f
 $(call unit_test,bpf_policy,selftests/bpf/bpf_policy.c selftests/bpf/policy_mutate.c selftests/bpf/policy_short_cut.c $(POLICY_STAGE),loader pure)
 
 # compare: two commands against each other, for benchmarks that are shell scripts.
-BENCHES += $(O)/bench/compare $(O)/bench/true $(O)/bench/maxrss
+BENCHES += $(O)/bench/compare $(O)/bench/true $(O)/bench/pause $(O)/bench/maxrss
 $(O)/bench/maxrss: selftests/bench/maxrss.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<
 $(eval $(call bin_at,$(O)/bench/compare,selftests/bench/compare.c selftests/bench/bench.c,pure))
 TESTS += $(O)/bench/compare
-$(O)/bench/true: selftests/bench/true.c
+$(O)/bench/true $(O)/bench/pause: $(O)/bench/%: selftests/bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -ffreestanding -fcf-protection=none -fno-stack-protector -nostdlib -static -o $@ $<
 $(call fuzzer,fuzz_policy,selftests/fuzz/fuzz_policy.c)

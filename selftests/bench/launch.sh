@@ -1,13 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Launching a container whose program exits at once: `rastbpf container run` against Debian's crun,
-# which is downloaded and unpacked, never installed. Where cgroup v1 holds the controllers crun
-# refuses to work, so it gets a mount namespace in which cgroup2 is at /sys/fs/cgroup, and no cgroup
-# manager: it does less than we do, the comparison favours it.
+# Launching a container whose program exits at once: `rastbpf container run` against Debian's crun
+# (peer_runtimes.sh), which makes no cgroup: it does less than we do, the comparison favours it.
 # Targets are ratios of what was promised to what crun 1.28 took on the machine where it was promised.
 set -u
 : "${O:?}"
 top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$top/selftests/lib/peer_runtimes.sh"
 reps=${RAST_BENCH_REPS:-40}
 [ "$(id -u)" = 0 ] || { echo "launch: needs root" >&2 && exit 1; }
 export RAST_INSTANCE=benchlaunch
@@ -30,21 +29,6 @@ run=()
 peer=crun
 absent=
 
-# Prints why the peer cannot be had.
-get_crun() {
-	[ -x "$dir/root/usr/bin/crun" ] && return
-	rm -rf "$dir/debs" "$dir/root" "$dir/root.new"
-	mkdir -p "$dir/debs"
-	(cd "$dir/debs" && apt-get -qq -o APT::Sandbox::User=root download crun libyajl2 >apt.log 2>&1) || {
-		echo "apt-get cannot download crun"
-		return 1
-	}
-	for deb in "$dir"/debs/*.deb; do
-		dpkg-deb -x "$deb" "$dir/root.new" || return 1
-	done
-	mv "$dir/root.new" "$dir/root"
-}
-
 # As ours has it: no terminal, nothing to limit, namespaces for all but users, the calls our profile
 # allows without a condition.
 make_bundle() {
@@ -57,26 +41,18 @@ make_bundle() {
 		mv "$work/config.json" "$dir/bundle/config.json"
 }
 
-# A process holds the other mount namespace open; it says so when it is ready.
-make_mntns() {
-	mkfifo "$work/ready"
-	unshare -m sh -c 'mount --make-rprivate / && umount -l /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup &&
-		echo ready >"$1/ready" && exec sleep 600' sh "$work" >/dev/null 2>&1 &
-	holder=$!
-	read -r -t 10 _ <>"$work/ready"
-}
-
 get_peer() {
-	local lib=$dir/root/usr/lib/x86_64-linux-gnu why
+	local got=$O/bench/peers/crun/root lib why
 
-	absent=$(get_crun) || return
-	crun=$dir/root/usr/bin/crun
+	absent=$(fetch_package "${got%/root}" crun libyajl2) || return
+	crun=$got/usr/bin/crun
+	lib=$got/usr/lib/x86_64-linux-gnu
 	export LD_LIBRARY_PATH=$lib
 	peer="crun $("$crun" --version | sed -n 's/^crun version //p')"
 	make_bundle || absent="no bundle for crun"
 	unset LD_LIBRARY_PATH
 	[ -z "$absent" ] || return
-	make_mntns || { absent="no mount namespace with cgroup2 for crun" && return; }
+	hold_mntns "$work" || { absent="no mount namespace with cgroup2 for crun" && return; }
 	run=(env "LD_LIBRARY_PATH=$lib" "$crun" --root "$work/state" --cgroup-manager=disabled run
 		-b "$dir/bundle" rastbench)
 	why=$(nsenter --mount="/proc/$holder/ns/mnt" "${run[@]}" 2>&1) || absent=${why:-crun fails without a word}
@@ -95,16 +71,6 @@ times() {
 	fi
 }
 
-# row NAME UNIT TARGET OURS PEER-FIGURE, either "" when there is none
-row() {
-	jq -nc --arg name "$1" --arg unit "$2" --argjson target "$3" --argjson ours "${4:-null}" \
-		--argjson theirs "${5:-null}" --arg peer "$peer" --arg note "$absent" '
-		(if $ours and $theirs then $ours / $theirs else null end) as $ratio |
-		{name: $name, unit: $unit, ours: $ours, peer: $peer, peer_figure: $theirs, ratio: $ratio, target: $target,
-		 met: (if $ours == null then false elif $ratio == null then null else $ratio <= $target end),
-		 better: "lower"} + (if $note == "" then {} else {note: $note} end)'
-}
-
 in_peer() {
 	nsenter --mount="/proc/$holder/ns/mnt" "$@"
 }
@@ -119,7 +85,7 @@ count() {
 }
 n=$(count "${trace[@]}" "${ours[@]}")
 m=$([ -n "$absent" ] || count in_peer "${run[@]:0:2}" "${trace[@]}" "${run[@]:2}")
-row container_launch_calls syscalls 0.156 "$n" "$m"
+row container_launch_calls syscalls 0.156 "$n" "$peer" "$m" "$absent"
 n=$("$O/bench/maxrss" "${ours[@]}")
 m=$([ -n "$absent" ] || in_peer "${run[@]:0:2}" "$O/bench/maxrss" "${run[@]:2}")
-row container_launch_rss KiB 0.2 "$n" "$m"
+row container_launch_rss KiB 0.2 "$n" "$peer" "$m" "$absent"

@@ -292,7 +292,7 @@ static const char *a_name(void)
 		"prctl",  "futex",    "open",        "mmap2",  "stat64", "breakpoint", "not_one"};
 	static size_t n_all;
 
-	while (seccomp_numbers_all[n_all].name)
+	while (seccomp_numbers_all[n_all].name[0])
 		n_all++;
 	for (;;) {
 		const char *s = draw(3) ? often[draw(sizeof(often) / sizeof(often[0]))]

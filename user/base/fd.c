@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -27,9 +28,17 @@ int rast_read_file(int dirfd, const char *path, size_t max, char **ret, size_t *
 	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ char *buf = NULL;
 	size_t len = 0, cap = 4096;
+	bool sized = false;
+	struct stat st;
 
 	if (fd < 0)
 		return -errno;
+	/* A file that has a size is had by one read; those of procfs and its like say 0. */
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+	    (uint64_t)st.st_size <= max) {
+		cap = (size_t)st.st_size + 1;
+		sized = true;
+	}
 	buf = malloc(cap + 1);
 	if (!buf)
 		return -ENOMEM;
@@ -46,6 +55,8 @@ int rast_read_file(int dirfd, const char *path, size_t max, char **ret, size_t *
 		len += (size_t)n;
 		if (len > max)
 			return -EFBIG;
+		if (sized && len == cap - 1)
+			break;
 		if (len == cap) {
 			char *more = realloc(buf, cap * 2 + 1);
 

@@ -7,7 +7,7 @@ FRONT_OBJ := $(call obj,user/bin/front.c)
 $(O)/bin/rastbpf: $(FRONT_OBJ) $(call lib_order,cli loader pure) | $(O)/bin/rastbpf-full
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_BASE) -static-pie $(filter-out -pie,$(LDFLAGS_BASE)) $(LDFLAGS) -Wl,--no-warnings -o $@ $(FRONT_OBJ) \
+	$(Q)$(CC) $(CFLAGS_BASE) -static-pie $(filter-out -pie,$(LDFLAGS_BASE)) $(LDFLAGS) $(RELR) -Wl,--no-warnings -o $@ $(FRONT_OBJ) \
 		-Wl,--start-group $(call lib_order,cli loader pure) -Wl,--end-group \
 		$(call pkg_libs,$(call lib_pkgs,cli loader pure)) -lm
 EXTRA_OBJ += $(FRONT_OBJ)
@@ -25,7 +25,7 @@ OCI_OBJ := $(call obj,user/bin/oci.c)
 $(O)/bin/rast-oci: $(OCI_OBJ) $(call lib_order,pure)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_BASE) -static-pie $(filter-out -pie,$(LDFLAGS_BASE)) $(LDFLAGS) -Wl,--no-warnings -o $@ $(OCI_OBJ) \
+	$(Q)$(CC) $(CFLAGS_BASE) -static-pie $(filter-out -pie,$(LDFLAGS_BASE)) $(LDFLAGS) $(RELR) -Wl,--no-warnings -o $@ $(OCI_OBJ) \
 		-Wl,--start-group $(call lib_order,pure) -Wl,--end-group \
 		$(call pkg_libs,$(call lib_pkgs,pure)) -lm
 EXTRA_OBJ += $(OCI_OBJ)

@@ -271,16 +271,24 @@ static int converse(const struct rast_launch *l, int sock, pid_t pid, int pidfd,
 	}
 }
 
-/* One read instead of 64 questions; all, where there is nothing to read. */
-static uint64_t ignored_signals(void)
+static uint64_t mask_of(const char *status, const char *key)
 {
-	_cleanup_free_ char *status = NULL;
-	const char *at;
+	const char *at = strstr(status, key);
 
-	if (rast_read_file(AT_FDCWD, "/proc/self/status", 65536, &status, NULL) < 0)
-		return UINT64_MAX;
-	at = strstr(status, "\nSigIgn:");
-	return at ? strtoull(at + strlen("\nSigIgn:"), NULL, 16) : UINT64_MAX;
+	return at ? strtoull(at + strlen(key), NULL, 16) : UINT64_MAX;
+}
+
+/* One read instead of a hundred questions; all, where there is nothing to read. */
+static void read_status(struct launch_ctx *c)
+{
+	_cleanup_close_ int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	char text[4096];
+	ssize_t n;
+
+	n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	text[n < 0 ? 0 : n] = '\0';
+	c->ignored = mask_of(text, "\nSigIgn:");
+	c->bounding = mask_of(text, "\nCapBnd:");
 }
 
 int rast_launch_start(const struct rast_launch *l, struct rast_launched *ret, struct rast_err *err)
@@ -328,7 +336,7 @@ int rast_launch_start(const struct rast_launch *l, struct rast_launched *ret, st
 		r = rast_err_sys(err, -r, "preparing to hide the launcher");
 		goto out;
 	}
-	c->ignored = ignored_signals();
+	read_status(c);
 	c->sock = c->tail.report_fd = theirs;
 	c->path_env = copy.path;
 	c->path_buf = copy.path + strlen(copy.path) + 1;

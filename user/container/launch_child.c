@@ -318,7 +318,8 @@ static int enter_cwd(struct launch_ctx *c)
 			return fail(c, RAST_STEP_CWD, errno, c->l->cwd);
 		if (syscall(SYS_getcwd, c->path_buf, 4096) < 0 || c->path_buf[0] != '/')
 			return fail(c, RAST_STEP_CWD, ENOENT, c->l->cwd);
-	} else if (chdir("/") < 0) {
+	} else if (!c->l->mounts && chdir("/") < 0) {
+		/* With a root of its own it is there already. */
 		return fail(c, RAST_STEP_CWD, errno, "/");
 	}
 	return 0;
@@ -436,14 +437,17 @@ static int announce_listener(struct launch_ctx *c)
 
 static int attributes(struct launch_ctx *c)
 {
-	int proc, r;
+	const struct rast_launch_attr *a = c->l->attr;
+	int proc = -1, r;
 
-	if (!c->l->attr)
+	if (!a)
 		return 0;
+	if (!a->apparmor && !a->selinux && !(a->new_keyring && a->keyring_label))
+		return rast_launch_attr_apply(a, -1, &c->tail.report);
 	proc = rast_openat2(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
 	if (proc < 0)
 		return fail(c, RAST_STEP_ATTRIBUTE, -proc, "/proc");
-	r = rast_launch_attr_apply(c->l->attr, proc, &c->tail.report);
+	r = rast_launch_attr_apply(a, proc, &c->tail.report);
 	(void)close(proc);
 	return r;
 }

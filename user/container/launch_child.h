@@ -16,6 +16,7 @@ struct launch_ctx {
 	bool joined_user;     /* in a user namespace that was there before */
 	bool setgroups_denied;
 	uint64_t ignored;   /* signals that the caller ignores: bit 0 is signal 1 */
+	uint64_t bounding;  /* the caller's */
 	uint64_t keep_caps; /* what the tail itself needs until it drops to l->caps */
 };
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -29,10 +30,14 @@ static struct __user_cap_data_struct cap_word(const struct rast_caps *caps, int 
 
 static int drop_bounding(struct launch_ctx *c, uint64_t keep)
 {
+	/* Who enters a user namespace has all of them there. */
+	bool all = c->joined_user || (c->l->namespaces & CLONE_NEWUSER);
 	int cap;
 
 	for (cap = 0; cap < 64; cap++) {
 		if (cap <= CAP_LAST && (keep & (1ull << cap)))
+			continue;
+		if (!all && !(c->bounding & (1ull << cap)))
 			continue;
 		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
 			continue;

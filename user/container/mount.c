@@ -185,7 +185,7 @@ int rast_mount_apply(const struct rast_mount_plan *p, const struct rast_mount_ho
 {
 	static const struct mount_attr private = {.propagation = MS_PRIVATE};
 	struct mount_attr ro = {.attr_set = MOUNT_ATTR_RDONLY};
-	struct mount_bases b = {p->root_fd, -1, -1, -1};
+	struct mount_bases b = {.root = p->root_fd, .proc = -1, .sys = -1, .dev = -1};
 	size_t i;
 	int r;
 

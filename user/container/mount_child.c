@@ -3,6 +3,7 @@
 #include "container/mount_child.h"
 
 #include "base/fd.h"
+#include "container/mount_named.h"
 #include "container/mount_sys.h"
 
 #include <errno.h>
@@ -112,7 +113,7 @@ int mount_open_target(int root, const char *path, bool is_file)
 {
 	char part[4096];
 	size_t len = strlen(path), i;
-	int fd = mount_open_in(root, path, O_PATH);
+	int fd = mount_open_in(root, path, O_PATH | (is_file ? 0 : O_DIRECTORY));
 
 	if (fd != -ENOENT || len >= sizeof(part))
 		return fd;
@@ -202,11 +203,20 @@ static int locate(const struct mount_bases *b, const char *path, int *ret_dir,
 	return 0;
 }
 
-/* Of the /dev that we mounted, or the root's own; what it is must be looked at either way (CVE-2025-31133). */
+/*
+ * Of the /dev that we mounted, or the root's own; what only has its name hides nothing (CVE-2025-31133):
+ * then -1.
+ */
 static int open_null(const struct mount_bases *b)
 {
-	return rast_openat2(b->dev < 0 ? b->root : b->dev, b->dev < 0 ? "dev/null" : "null",
-			    O_PATH | O_NOFOLLOW, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	int fd = rast_openat2(b->dev < 0 ? b->root : b->dev, b->dev < 0 ? "dev/null" : "null",
+			      O_PATH | O_NOFOLLOW, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
+		return fd;
+	rast_closep(&fd);
+	return -1;
 }
 
 /*
@@ -217,12 +227,20 @@ int mount_mask(const struct mount_bases *b, const char *const *list, struct rast
 {
 	static const struct mount_option opts[] = {{"mode", "0"}, {"size", "4096"}, {0}};
 	int empty = -1, null = -1;
+	char empty_name[64] = "";
+	struct stat st;
 
+	if (*list && b->by_fd)
+		null = open_null(b);
 	for (; *list; list++) {
 		const char *name;
-		struct stat st;
 		int dir, tree, r;
 
+		r = mount_named_mask(b, *list, null, empty_name);
+		if (r == 0)
+			continue;
+		if (r < 0)
+			return rast_step_fail(rep, RAST_STEP_MASK, -r, *list);
 		r = locate(b, *list, &dir, &name);
 		if (r == 0 && fstatat(dir, name, &st, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) < 0)
 			r = -errno;
@@ -244,12 +262,10 @@ int mount_mask(const struct mount_bases *b, const char *const *list, struct rast
 							     AT_EMPTY_PATH);
 			}
 		} else {
-			if (null < 0) {
+			if (null < 0)
 				null = open_null(b);
-				if (null < 0 || fstat(null, &st) < 0 || !S_ISCHR(st.st_mode) ||
-				    st.st_rdev != makedev(1, 3))
-					return rast_step_fail(rep, RAST_STEP_MASK, ENODEV, *list);
-			}
+			if (null < 0)
+				return rast_step_fail(rep, RAST_STEP_MASK, ENODEV, *list);
 			tree = sys_open_tree(null, "",
 					     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 		}
@@ -271,21 +287,28 @@ int mount_make_read_only(const struct mount_bases *b, const char *const *list,
 	struct mount_attr ro = {.attr_set = MOUNT_ATTR_RDONLY | NO_SUID_DEV_EXEC};
 
 	for (; *list; list++) {
-		int fd = open_listed(b, *list), tree;
+		const char *name = "";
+		int fd, tree, kind = mount_named_find(b, *list, &fd, &name);
 
+		if (kind == 1)
+			fd = open_listed(b, *list);
 		if (fd == -ENOENT || fd == -ENOTDIR)
 			continue;
 		if (fd < 0)
 			return rast_step_fail(rep, RAST_STEP_READ_ONLY, -fd, *list);
-		tree = sys_open_tree(
-			fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
-		if (tree < 0 ||
-		    sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &ro) < 0 ||
-		    sys_move_mount(tree, "", fd, "",
-				   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		tree = sys_open_tree_attr(fd, name,
+					  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE |
+						  (*name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH),
+					  &ro);
+		if (tree < 0 && errno == ENOENT && *name)
+			continue;
+		if (tree < 0 || sys_move_mount(tree, "", fd, name,
+					       MOVE_MOUNT_F_EMPTY_PATH |
+						       (*name ? 0 : MOVE_MOUNT_T_EMPTY_PATH)) < 0)
 			return rast_step_fail(rep, RAST_STEP_READ_ONLY, errno, *list);
 		mount_close_later(tree);
-		mount_close_later(fd);
+		if (!*name)
+			mount_close_later(fd);
 	}
 	return 0;
 }

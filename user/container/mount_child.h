@@ -8,6 +8,8 @@
 
 #include "container/mount.h"
 
+#include <stdbool.h>
+
 #define NO_SUID_DEV_EXEC (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 /* For fsconfig; a NULL key ends the list. */
@@ -18,6 +20,8 @@ struct mount_option {
 /* Mounts that we made ourselves and where no image has a say, or -1. */
 struct mount_bases {
 	int root, proc, sys, dev;
+	bool own_dev; /* dev is a new tmpfs, not a bind of what others write to */
+	bool by_fd;   /* the working directory is the node's /proc/self/fd; see mount_named.h */
 };
 
 /* Before exec everything is closed by one call: only who opens very many need care. */

@@ -129,11 +129,11 @@ static bool in_list(const struct rast_mount_list *list, const char *path)
 	return false;
 }
 
-static int usual_devices(const struct rast_mount_list *list, int root,
+static int usual_devices(const struct rast_mount_list *list, const struct mount_bases *b,
 			 struct rast_launch_report *rep)
 {
 	const char *name;
-	int dir = open_parent(root, "/dev/null", &name), r = 0;
+	int dir = b->own_dev ? b->dev : open_parent(b->root, "/dev/null", &name), r = 0;
 	size_t i;
 
 	if (dir < 0)
@@ -148,7 +148,8 @@ static int usual_devices(const struct rast_mount_list *list, int root,
 	for (i = 0; i < ARRAY_SIZE(links) && r == 0; i++)
 		if (symlinkat(links[i][0], dir, links[i][1]) < 0 && errno != EEXIST)
 			r = rast_step_fail(rep, RAST_STEP_DEVICE, errno, links[i][1]);
-	mount_close_later(dir);
+	if (dir != b->dev)
+		mount_close_later(dir);
 	return r;
 }
 
@@ -168,7 +169,7 @@ int mount_devices(const struct rast_mount_list *list, const struct mount_bases *
 			return rast_step_fail(rep, RAST_STEP_DEVICE, -r, d->path);
 		mount_close_later(dir);
 	}
-	return list->default_devices ? usual_devices(list, b->root, rep) : 0;
+	return list->default_devices ? usual_devices(list, b, rep) : 0;
 }
 
 int mount_open_ptmx(const struct mount_bases *b, int *ret_ptmx, struct rast_launch_report *rep)

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "container/mount_child.h"
 #include "container/mount_device.h"
+#include "container/mount_named.h"
 #include "container/mount_sys.h"
 
 #include <errno.h>
@@ -244,24 +245,24 @@ static int open_exact(int root, const char *path)
 }
 
 /* Is this a fit place for it? The target is open: what is looked at is what is mounted on. */
-static int check_target(const struct rast_mount_item *m, int fd, int tree,
+static int check_target(const struct rast_mount_item *m, int fd, int tree, bool is_file,
 			struct rast_launch_report *rep)
 {
 	struct statfs at, what;
-	struct stat st, src;
+	struct stat st;
 
-	if (fstat(fd, &st) < 0 || fstat(tree, &src) < 0 || fstatfs(fd, &at) < 0 ||
-	    fstatfs(tree, &what) < 0)
+	/* A directory's target was opened as one. */
+	if ((is_file && fstat(fd, &st) < 0) || fstatfs(fd, &at) < 0)
 		return rast_step_fail(rep, RAST_STEP_TARGET, errno, m->target);
-	if (S_ISDIR(st.st_mode) != S_ISDIR(src.st_mode))
-		return rast_step_fail(rep, RAST_STEP_TARGET, S_ISDIR(st.st_mode) ? EISDIR : ENOTDIR,
-				      m->target);
-	if (at.f_type == PROC_SUPER_MAGIC && !listed(m->target, over_proc) &&
-	    !(!strcmp(m->target, "/proc") && what.f_type == PROC_SUPER_MAGIC))
+	if (is_file && S_ISDIR(st.st_mode))
+		return rast_step_fail(rep, RAST_STEP_TARGET, EISDIR, m->target);
+	if (!strcmp(m->target, "/proc")) {
+		/* /proc that is no procfs would make every later check of it worthless. */
+		if (fstatfs(tree, &what) < 0 || what.f_type != PROC_SUPER_MAGIC)
+			return rast_step_fail(rep, RAST_STEP_TARGET_KIND, EPERM, m->target);
+	} else if (at.f_type == PROC_SUPER_MAGIC && !listed(m->target, over_proc)) {
 		return rast_step_fail(rep, RAST_STEP_TARGET_KIND, EPERM, m->target);
-	/* /proc that is no procfs would make every later check of it worthless. */
-	if (!strcmp(m->target, "/proc") && what.f_type != PROC_SUPER_MAGIC)
-		return rast_step_fail(rep, RAST_STEP_TARGET_KIND, EPERM, m->target);
+	}
 	return 0;
 }
 
@@ -269,10 +270,10 @@ static int attach(const struct mount_bases *b, const struct rast_mount_item *m, 
 		  struct rast_launch_report *rep)
 {
 	bool exact = m->type && (!strcmp(m->type, "proc") || !strcmp(m->type, "sysfs"));
-	struct stat st;
+	struct stat st = {.st_mode = S_IFDIR}; /* as every new file system's root is */
 	int fd, r;
 
-	if (fstat(tree, &st) < 0)
+	if (!m->type && fstat(tree, &st) < 0)
 		return rast_step_fail(rep, RAST_STEP_SOURCE, errno, m->target);
 	if (S_ISLNK(st.st_mode))
 		return mount_copy_link(tree, b->root, m->target, rep);
@@ -281,7 +282,7 @@ static int attach(const struct mount_bases *b, const struct rast_mount_item *m, 
 		     : mount_open_target(b->root, m->target, !S_ISDIR(st.st_mode));
 	if (fd < 0)
 		return rast_step_fail(rep, RAST_STEP_TARGET, -fd, m->target);
-	r = check_target(m, fd, tree, rep);
+	r = check_target(m, fd, tree, !S_ISDIR(st.st_mode), rep);
 	if (r == 0 && m->copy_up)
 		r = mount_copy_up(fd, tree, m->target, rep);
 	if (r == 0 &&
@@ -310,6 +311,8 @@ static int apply_item(const struct rast_mount_list *list, struct mount_bases *b,
 
 	if (m->remount)
 		return remount(b, m, rep);
+	if (mount_named_new(b, m) == 0)
+		return 0;
 	if (m->type) {
 		tree = open_new(list, m, rep);
 		if (tree < 0)
@@ -323,7 +326,8 @@ static int apply_item(const struct rast_mount_list *list, struct mount_bases *b,
 	r = attach(b, m, tree, rep);
 	if (r < 0)
 		return r;
-	if (m->type && (m->tree_set || m->tree_clear || m->clear || m->userns_fd >= 0)) {
+	/* A new mount has nothing that `clear` could take away. */
+	if (m->type && (m->tree_set || m->tree_clear || m->userns_fd >= 0)) {
 		r = set_attributes(tree, m);
 		if (r < 0)
 			return rast_step_fail(rep, RAST_STEP_MOUNT, -r, m->target);
@@ -338,7 +342,7 @@ static int apply_item(const struct rast_mount_list *list, struct mount_bases *b,
 	else if (!strcmp(m->target, "/sys"))
 		b->sys = tree;
 	else if (!strcmp(m->target, "/dev"))
-		b->dev = tree;
+		b->dev = tree, b->own_dev = m->type && !strcmp(m->type, "tmpfs");
 	else if (m->type)
 		mount_close_later(tree);
 	/* What lies over one of them may hide what was ours. */
@@ -390,11 +394,14 @@ int rast_mount_list_apply(const struct rast_mount_plan *p, const struct rast_mou
 			  int *ret_ptmx, bool *ret_no_pivot, struct rast_launch_report *rep)
 {
 	const struct rast_mount_list *list = p->list;
-	struct mount_bases b = {-1, -1, -1, -1};
+	struct mount_bases b = {.root = -1, .proc = -1, .sys = -1, .dev = -1};
 	size_t i;
 	int r;
 
 	r = place_root(p, &b.root, rep);
+	/* A hook runs where the caller was. */
+	if (r == 0 && !hooks->mounted)
+		mount_named_begin(&b);
 	for (i = 0; i < list->n_items && r == 0; i++)
 		r = apply_item(list, &b, &list->items[i], rep);
 	if (r == 0)

@@ -6,6 +6,8 @@
 #ifndef RAST_CONTAINER_MOUNT_SYS_H
 #define RAST_CONTAINER_MOUNT_SYS_H
 
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -41,6 +43,29 @@ static inline int sys_mount_setattr(int dirfd, const char *path, unsigned int fl
 				    const struct mount_attr *attr)
 {
 	return (int)syscall(SYS_mount_setattr, dirfd, path, flags, attr, sizeof(*attr));
+}
+
+/*
+ * open_tree and mount_setattr in one (6.15), or one after the other. With AT_RECURSIVE both are.
+ * The caller closes what it got.
+ */
+static inline int sys_open_tree_attr(int dirfd, const char *path, unsigned int flags,
+				     const struct mount_attr *attr)
+{
+	int fd = (int)syscall(467, dirfd, path, flags, attr, sizeof(*attr));
+
+	if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
+		return fd;
+	fd = sys_open_tree(dirfd, path, flags);
+	if (fd >= 0 &&
+	    sys_mount_setattr(fd, "", AT_EMPTY_PATH | (flags & AT_RECURSIVE), attr) < 0) {
+		int saved = errno;
+
+		(void)close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
 }
 
 static inline int sys_pivot_root(const char *new_root, const char *put_old)

@@ -493,7 +493,7 @@ const struct seccomp_numbers seccomp_numbers_all[] = {
 	{"waitpid", {-1, 7, -1, -1, -1}},
 	{"write", {1, 4, 1, 64, 4}},
 	{"writev", {20, 146, 516, 66, 146}},
-	{NULL, {0}},
+	{"", {0}},
 };
 /* clang-format on */
 #define N (sizeof(seccomp_numbers_all) / sizeof(seccomp_numbers_all[0]) - 1)

@@ -19,7 +19,7 @@ enum seccomp_abi {
 };
 
 struct seccomp_numbers {
-	const char *name;
+	char name[32]; /* not a pointer: those are all written to at the start of a static PIE */
 	int32_t nr[SECCOMP_ABIS]; /* -1: none */
 };
 /* NULL: no such call. */

@@ -468,14 +468,20 @@ int rast_state_numbers_drop(const struct rast_instance *in, uint32_t identity,
 
 int rast_state_start_ticks(int pid, uint64_t *ret)
 {
-	_cleanup_free_ char *text = NULL;
-	char path[64], *p;
-	int field, r;
+	_cleanup_close_ int fd = -1;
+	char path[64], text[2048], *p;
+	ssize_t n;
+	int field;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	r = rast_read_file(AT_FDCWD, path, 8192, &text, NULL);
-	if (r < 0)
-		return r == -ENOENT ? -ESRCH : r;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	/* The kernel gives all of it at once. */
+	n = read(fd, text, sizeof(text) - 1);
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
 	/* The command's name may hold anything, also ')': fields count from behind the last one. */
 	p = strrchr(text, ')');
 	for (field = 2; p && field < 22; field++)

@@ -42,6 +42,7 @@ struct work {
 static int read_spec(struct work *w, struct rast_err *err)
 {
 	_cleanup_free_ char *text = NULL, *copy = NULL;
+	_cleanup_close_ int fd = -1;
 	char path[4200];
 	size_t len, i;
 	int r;
@@ -67,7 +68,9 @@ static int read_spec(struct work *w, struct rast_err *err)
 	r = oci_container_new(w->o->root, w->what->id, &w->box, err);
 	if (r < 0)
 		return r;
-	r = rast_replace_file(w->box.dir, "config.json", text, len, 0600, 0);
+	/* Nobody reads it before there is a state: no need of a rename. */
+	fd = openat(w->box.dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	r = fd < 0 ? -errno : rast_write_all(fd, text, len);
 	return r < 0 ? rast_err_sys(err, -r, "container %s: config.json", w->what->id) : 0;
 }
 
@@ -359,7 +362,7 @@ static void take_back(struct work *w)
 		(void)rast_cgroup_remove(&w->layout, w->cgroup_path, NULL);
 	}
 	if (w->box.dir >= 0)
-		(void)oci_state_remove(w->o->root, w->what->id, NULL);
+		(void)oci_state_remove(w->o->root, w->what->id, w->box.dir, NULL);
 	if (w->what->pid_file && w->box.pid)
 		(void)unlink(w->what->pid_file);
 	/* It was there already: what its hooks set up at the beginning, they take down now. */
@@ -369,7 +372,11 @@ static void take_back(struct work *w)
 	}
 }
 
-int oci_create(struct oci *o, const struct oci_create *what, int *ret_pidfd, int *ret_tty)
+/* Of the one container that this process made. */
+static struct rast_oci_spec *kept;
+
+int oci_create(struct oci *o, const struct oci_create *what, int *ret_pidfd, int *ret_tty,
+	       struct oci_container *ret)
 {
 	struct work w = {
 		.o = o,
@@ -399,11 +406,27 @@ int oci_create(struct oci *o, const struct oci_create *what, int *ret_pidfd, int
 		r = launch(&w, ret_pidfd, ret_tty, err);
 	if (r < 0)
 		take_back(&w);
-	oci_plan_finish(&w.plan);
+	/*
+	 * The child's memory is a copy that the kernel makes page by page as either side writes: giving
+	 * the plan and the spec back now would have every page of them copied first.
+	 */
+	if (r == 0)
+		kept = w.spec, oci_plan_close(&w.plan);
+	else
+		oci_plan_finish(&w.plan);
 	rast_cgroup_finish(&w.cgroup);
 	rast_cgroup_layout_finish(&w.layout);
+	if (r == 0 && ret) {
+		w.box.status = what->start ? OCI_RUNNING : OCI_CREATED;
+		w.box.made_here = true;
+		w.box.poststart = w.spec->hooks[RAST_OCI_POSTSTART].n != 0;
+		w.box.poststop = w.spec->hooks[RAST_OCI_POSTSTOP].n != 0;
+		*ret = w.box;
+		w.box = (struct oci_container)OCI_CONTAINER_INIT;
+	}
 	oci_container_close(&w.box);
-	rast_oci_spec_destroy(w.spec);
+	if (r < 0)
+		rast_oci_spec_destroy(w.spec);
 	free(w.hook_state);
 	free(w.hook_buf);
 	return r;
@@ -485,14 +508,10 @@ int oci_start(struct oci *o, struct oci_container *c)
 	return 0;
 }
 
-int oci_started(struct oci *o, const char *id)
+void oci_started(struct oci *o, struct oci_container *c)
 {
-	_cleanup_container_ struct oci_container c = OCI_CONTAINER_INIT;
-	int r = oci_container_open(o->root, id, &c, &o->err);
-
-	if (r == 0)
-		poststart(o, &c);
-	return r;
+	if (c->poststart)
+		poststart(o, c);
 }
 
 int oci_destroy(struct oci *o, struct oci_container *c)
@@ -501,14 +520,19 @@ int oci_destroy(struct oci *o, struct oci_container *c)
 	const char *cgroup = rast_json_str(c->state, "cgroup");
 	struct rast_err failed = {0};
 	struct rast_cgroup_layout l;
+	unsigned int v1;
 	int r = 0;
 
 	if (c->pidfd >= 0)
 		(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
 	if (*cgroup) {
-		r = rast_cgroup_layout_init(&l, &o->err);
+		v1 = (unsigned int)rast_json_int(c->state, "cgroup_v1");
+		r = rast_cgroup_layout_init_some(v1, &l, &o->err);
 		if (r < 0)
 			return r;
+		/* Mostly nobody is left in it. */
+		if (rast_cgroup_remove_empty(&l, v1, cgroup) == 0)
+			goto removed;
 		(void)rast_cgroup_freeze(&l, cgroup, false);
 		(void)rast_cgroup_kill(&l, cgroup);
 		r = rast_cgroup_wait_empty(&l, cgroup, KILL_TIMEOUT_MS);
@@ -516,15 +540,16 @@ int oci_destroy(struct oci *o, struct oci_container *c)
 			r = rast_cgroup_remove(&l, cgroup, &o->err);
 		else
 			r = rast_err_sys(&o->err, -r, "container %s: processes do not end", c->id);
+	removed:
 		rast_cgroup_layout_finish(&l);
 		if (r < 0)
 			return r;
 	}
 	c->status = OCI_STOPPED;
 	/* The container is gone when these run; what they are is read before. */
-	if (c->state && oci_container_spec(c, &spec, &failed) < 0)
+	if (c->state && (!c->made_here || c->poststop) && oci_container_spec(c, &spec, &failed) < 0)
 		oci_log_warning(o, failed.text);
-	r = oci_state_remove(o->root, c->id, &o->err);
+	r = oci_state_remove(o->root, c->id, c->dir, &o->err);
 	if (c->state && spec)
 		run_hooks(o, c, spec, RAST_OCI_POSTSTOP, "poststop");
 	return r;

@@ -16,14 +16,15 @@ struct oci_create {
 };
 
 /*
- * On error nothing is left. *ret_pidfd and *ret_tty (the master side, -1 without) are the caller's;
+ * On error nothing is left. *ret is the container as oci_container_open() would have it. *ret_pidfd and *ret_tty (the master side, -1 without) are the caller's;
  * with a console socket the master has been sent there and *ret_tty is -1.
  */
-int oci_create(struct oci *o, const struct oci_create *what, int *ret_pidfd, int *ret_tty);
+int oci_create(struct oci *o, const struct oci_create *what, int *ret_pidfd, int *ret_tty,
+	       struct oci_container *ret);
 /* The word to a created container, then its poststart hooks. */
 int oci_start(struct oci *o, struct oci_container *c);
 /* After a creation with `start`: its poststart hooks, whose failure is a warning. */
-int oci_started(struct oci *o, const char *id);
+void oci_started(struct oci *o, struct oci_container *c);
 /* Kills what lives, removes cgroup, state and folder, runs the poststop hooks (whose failure is a warning). */
 int oci_destroy(struct oci *o, struct oci_container *c);
 

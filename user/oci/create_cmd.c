@@ -78,7 +78,7 @@ static int create_run(struct oci *o, const struct oci_args *a)
 
 	r = request(o, a, bundle, &what);
 	if (r == 0)
-		r = oci_create(o, &what, &pidfd, &tty);
+		r = oci_create(o, &what, &pidfd, &tty, NULL);
 	if (r < 0)
 		return OCI_EXIT_FAIL;
 	(void)close(pidfd);
@@ -86,22 +86,15 @@ static int create_run(struct oci *o, const struct oci_args *a)
 }
 
 /* What is left when the first process has ended; its exit status is already known. */
-static int clean_up(struct oci *o, const char *id)
+static int clean_up(struct oci *o, struct oci_container *c)
 {
-	_cleanup_container_ struct oci_container c = OCI_CONTAINER_INIT;
-	int r = oci_container_open(o->root, id, &c, &o->err);
-
-	if (r == -ENOENT) {
-		/* Somebody else deleted it meanwhile. */
-		rast_err_clear(&o->err);
-		return 0;
-	}
-	return r < 0 ? r : oci_destroy(o, &c);
+	return oci_container_gone(c) ? 0 : oci_destroy(o, c);
 }
 
 static int run_run(struct oci *o, const struct oci_args *a)
 {
 	bool detach = oci_has(a, "detach");
+	_cleanup_container_ struct oci_container c = OCI_CONTAINER_INIT;
 	_cleanup_close_ int pidfd = -1, tty = -1;
 	char bundle[PATH_MAX];
 	struct oci_create what;
@@ -113,14 +106,14 @@ static int run_run(struct oci *o, const struct oci_args *a)
 	what.start = true;
 	if (!detach)
 		rast_container_attach_prepare();
-	r = oci_create(o, &what, &pidfd, &tty);
+	r = oci_create(o, &what, &pidfd, &tty, &c);
 	if (r < 0)
 		return OCI_EXIT_FAIL;
-	r = oci_started(o, what.id);
+	oci_started(o, &c);
 	if (detach)
-		return r < 0 ? OCI_EXIT_FAIL : OCI_EXIT_OK;
+		return OCI_EXIT_OK;
 	r = rast_container_attach(pidfd, tty, &status, &o->err);
-	if (!oci_has(a, "keep") && clean_up(o, what.id) < 0)
+	if (!oci_has(a, "keep") && clean_up(o, &c) < 0)
 		return OCI_EXIT_FAIL;
 	return r < 0 ? OCI_EXIT_FAIL : status;
 }

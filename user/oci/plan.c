@@ -44,7 +44,7 @@ void *oci_plan_alloc(struct oci_plan *p, size_t n, size_t size)
 	return b->data;
 }
 
-void oci_plan_finish(struct oci_plan *p)
+void oci_plan_close(struct oci_plan *p)
 {
 	size_t i;
 
@@ -56,10 +56,15 @@ void oci_plan_finish(struct oci_plan *p)
 	p->n_idmap_fds = 0;
 	rast_mount_list_finish(&p->list);
 	rast_mount_plan_finish(&p->mounts);
-	rast_seccomp_finish(&p->filter);
-	p->launch.filter = NULL;
 	rast_closep(&p->attr.landlock_fd);
 	p->attr.landlock_fd = -1;
+}
+
+void oci_plan_finish(struct oci_plan *p)
+{
+	oci_plan_close(p);
+	rast_seccomp_finish(&p->filter);
+	p->launch.filter = NULL;
 	while (p->memory) {
 		struct oci_plan_block *next = p->memory->next;
 

@@ -21,6 +21,7 @@ struct oci_plan {
 	struct rast_launch_attr attr;
 	struct rast_mount_plan mounts;
 	struct rast_mount_list list;
+	bool may_mount; /* the caller holds CAP_SYS_ADMIN */
 	struct rast_launch_rlimit rlimits[16];
 	char time_offsets[160];
 	char cgroup_dir[4200]; /* for a cgroup mount without a cgroup namespace */
@@ -54,6 +55,8 @@ int oci_plan_idmap(struct oci_plan *p, const struct rast_oci_mount *m, int *ret_
 int oci_plan_filter(struct oci_plan *p, const struct rast_oci_spec *spec, struct rast_err *err);
 /* So many descriptors from 3 on are handed on; all must be open. */
 int oci_plan_preserve(struct oci_plan *p, unsigned int n, struct rast_err *err);
+/* Closes what it opened; its memory stays. */
+void oci_plan_close(struct oci_plan *p);
 void oci_plan_finish(struct oci_plan *p);
 /* Memory that goes with the plan. NULL: none left. */
 void *oci_plan_alloc(struct oci_plan *p, size_t n, size_t size);

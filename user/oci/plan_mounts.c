@@ -7,10 +7,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -67,20 +67,19 @@ static int plan_item(const struct rast_oci_mount *m, struct rast_mount_item *out
 /* Does the caller hold it? Without, sources are opened by the child in its own user namespace. */
 static bool may_mount(void)
 {
-	cap_t caps = cap_get_proc();
-	cap_flag_value_t v = CAP_CLEAR;
+	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct have[2] = {{0}};
 
-	if (caps)
-		(void)cap_get_flag(caps, CAP_SYS_ADMIN, CAP_EFFECTIVE, &v);
-	(void)cap_free(caps);
-	return v == CAP_SET;
+	/* Not by libcap, whose start alone asks the kernel six questions. */
+	return syscall(SYS_capget, &h, have) == 0 &&
+	       (have[0].effective & (1u << CAP_SYS_ADMIN)) != 0;
 }
 
 static int plan_items(struct oci_plan *p, const char *bundle, struct rast_err *err)
 {
 	const struct rast_oci_spec *s = p->spec;
 	struct rast_launch_report rep = {0};
-	bool may = may_mount();
+	bool may = p->may_mount;
 	size_t i;
 	int r;
 
@@ -160,15 +159,14 @@ static int plan_root(struct oci_plan *p, const char *bundle, struct rast_err *er
 	if (!S_ISDIR(st.st_mode))
 		return rast_err_sys(err, ENOTDIR, "config.json: root.path: %s", p->rootfs);
 	p->list.root_path = p->rootfs;
-	if (!may_mount())
+	p->may_mount = may_mount();
+	if (!p->may_mount)
 		return 0;
-	p->mounts.root_fd = sys_open_tree(AT_FDCWD, p->rootfs,
-					  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	/* A slave: else what the container mounts would appear on the node. */
+	p->mounts.root_fd = sys_open_tree_attr(
+		AT_FDCWD, p->rootfs, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE, &attr);
 	if (p->mounts.root_fd < 0)
 		return rast_err_sys(err, errno, "root file system %s", p->rootfs);
-	/* Else what the container mounts would appear on the node. */
-	if (sys_mount_setattr(p->mounts.root_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr) < 0)
-		return rast_err_sys(err, errno, "root file system %s: propagation", p->rootfs);
 	return 0;
 }
 

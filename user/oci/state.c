@@ -155,6 +155,13 @@ int oci_container_open(const char *root, const char *id, struct oci_container *r
 	return 0;
 }
 
+bool oci_container_gone(const struct oci_container *c)
+{
+	struct stat st;
+
+	return fstat(c->dir, &st) < 0 || st.st_nlink == 0;
+}
+
 void oci_container_close(struct oci_container *c)
 {
 	rast_closep(&c->dir);
@@ -171,12 +178,19 @@ int oci_state_store(struct oci_container *c, struct rast_err *err)
 	return r < 0 ? rast_err_sys(err, -r, "container %s: state.json", c->id) : 0;
 }
 
-int oci_state_remove(const char *root, const char *id, struct rast_err *err)
+int oci_state_remove(const char *root, const char *id, int dir, struct rast_err *err)
 {
 	_cleanup_close_ int top = -1;
 	int r;
 
 	r = open_root(root, false, &top, err);
+	if (r == 0 && dir >= 0) {
+		/* What is known to be there, mostly all of it. */
+		(void)unlinkat(dir, "state.json", 0);
+		(void)unlinkat(dir, "config.json", 0);
+		if (unlinkat(top, id, AT_REMOVEDIR) == 0)
+			return 0;
+	}
 	if (r == 0)
 		r = rast_remove_tree(top, id);
 	return r < 0 ? rast_err_sys(err, -r, "removing %s/%s", root, id) : 0;

@@ -30,7 +30,9 @@ struct oci_container {
 	json_t *state; /* NULL while it is being created */
 	enum oci_status status;
 	pid_t pid;
-	int pidfd; /* of its first process; -1 when that has ended */
+	int pidfd;      /* of its first process; -1 when that has ended */
+	bool made_here; /* by this process, which knows what hooks there are: */
+	bool poststart, poststop;
 };
 #define OCI_CONTAINER_INIT             \
 	{                              \
@@ -45,11 +47,13 @@ int oci_container_new(const char *root, const char *id, struct oci_container *re
 /* -ENOENT with err "container ID does not exist". */
 int oci_container_open(const char *root, const char *id, struct oci_container *ret,
 		       struct rast_err *err);
+/* Somebody else has removed it meanwhile; there may be another of its name. */
+bool oci_container_gone(const struct oci_container *c);
 void oci_container_close(struct oci_container *c);
 #define _cleanup_container_ _cleanup_(oci_container_close)
 int oci_state_store(struct oci_container *c, struct rast_err *err);
-/* Removes the folder with all that is in it. */
-int oci_state_remove(const char *root, const char *id, struct rast_err *err);
+/* Removes the folder with all that is in it. `dir`: the folder opened, or -1. */
+int oci_state_remove(const char *root, const char *id, int dir, struct rast_err *err);
 /* The object of `state` and of hooks; a new reference. */
 json_t *oci_state_report(const struct oci_container *c);
 /* A listening socket "start" in the folder. */
