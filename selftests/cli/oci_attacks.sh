@@ -1,0 +1,237 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Images and containers that want out: one test for each class of holes that runtimes have had, by its
+# number. A root file system here is the attacker's, config.json is the administrator's.
+. selftests/lib/tap.sh
+. selftests/lib/oci.sh
+all_caps='caps(["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE", "CAP_MKNOD", "CAP_SYS_ADMIN", "CAP_SETUID", "CAP_KILL"]) | .process.noNewPrivileges = false'
+root=$tmp/rootfs
+# fresh: the root file system as it was; what an attack changed is gone.
+fresh()
+{
+	rm -rf "$root"
+	make_rootfs "$root"
+}
+# A file of the node's next to the root that nothing may ever touch.
+mkdir -p "$tmp/node/dir"
+canary=$tmp/node/canary
+untouched()
+{
+	[ "$(cat "$canary")" = safe ] && [ -z "$(ls -A "$tmp/node/dir")" ]
+}
+echo safe >"$canary"
+
+# ---- CVE-2019-5736 ----
+own=$tmp/rast-oci
+cp "$R" "$own"
+sum=$(cksum <"$own")
+R=$own
+printf '#!/proc/self/exe\n' >"$root/bin/evil" && chmod 755 "$root/bin/evil"
+unlike "$(inside . /bin/evil --version)" 'rast-oci version' "CVE-2019-5736: a program that is #!/proc/self/exe does not run the runtime"
+begin . sleep 60
+unlike "$(oci exec "$id" /bin/evil --version </dev/null 2>&1)" 'rast-oci version' "CVE-2019-5736: nor does it by exec"
+unlike "$(oci exec "$id" /proc/self/exe --version </dev/null 2>&1)" 'rast-oci version' "CVE-2019-5736: nor does /proc/self/exe itself"
+oci delete -f "$id"
+unlike "$(inside . /proc/self/exe --version)" 'rast-oci version' "CVE-2019-5736: nor at run"
+# Who waits inside, with every right that there is, for somebody who enters.
+cat >"$root/bin/lurk" <<'EOF'
+#!/bin/sh
+n=0
+echo ready >/tmp/ready
+while :; do
+	for p in /proc/[0-9]*; do
+		[ "$p" = "/proc/$$" ] && continue
+		[ -e "$p/exe" ] || continue
+		{ dd if="$p/exe" bs=64 count=1 2>/dev/null | head -c 4 | grep -q ELF && e=$(readlink "$p/exe") && [ "$e" != /bin/busybox ] && echo "$e" >>/tmp/seen
+		[ -n "$e" ] && [ "$e" != /bin/busybox ] && exec 9<"$p/exe" && while :; do { printf X >>/proc/self/fd/9; } 2>/dev/null && echo wrote >>/tmp/wrote; done & } 2>/dev/null
+	done
+done
+EOF
+chmod 755 "$root/bin/lurk"
+begin "$all_caps | .linux.maskedPaths = []" /bin/lurk
+wait_for 5 test -e "$root/tmp/ready"
+n=0
+while [ $n -lt 60 ]; do
+	oci exec "$id" /bin/true </dev/null >/dev/null 2>&1
+	n=$((n + 1))
+done
+oci delete -f "$id"
+is "$(cksum <"$own")" "$sum" "CVE-2019-5736: a container with CAP_SYS_PTRACE that lies in wait for exec cannot write to the runtime"
+[ -e "$root/tmp/wrote" ] && nok "CVE-2019-5736: nor open it for writing" "$(cat "$root/tmp/seen")" || ok "CVE-2019-5736: nor open it for writing"
+# A hook inside meets the first process as it waits.
+cat >"$root/hook" <<'EOF'
+#!/bin/sh
+cat >/dev/null
+exec 8</proc/1/exe 2>/dev/null && { echo X >>/proc/self/fd/8; } 2>/dev/null && echo wrote >/tmp/hookwrote
+(sleep 0.3; { echo X >>/proc/self/fd/8; } 2>/dev/null && echo wrote >/tmp/hookwrote) >/dev/null 2>&1 &
+exit 0
+EOF
+chmod 755 "$root/hook"
+inside "$all_caps | .hooks.startContainer = [{path: \"/hook\"}]" sleep 1 >/dev/null
+is "$(cksum <"$own")" "$sum" "CVE-2019-5736: a hook in the container cannot either"
+[ -e "$root/tmp/hookwrote" ] && nok "CVE-2019-5736: nor open it for writing" || ok "CVE-2019-5736: nor open it for writing"
+R=$O/bin/rast-oci
+fresh
+
+# ---- links where the runtime mounts ----
+# link PATH TARGET CVE: with PATH of the root as a link, either refused or kept inside; never on TARGET.
+for case in "proc ../node/dir 2019-19921" "proc /etc 2023-27561" "sys /etc 2023-28642" "sys ../../node/dir 2019-18837"; do
+	# shellcheck disable=SC2086
+	set -- $case
+	rm -rf "${root:?}/$1" && ln -s "$2" "$root/$1"
+	out=$(inside . cat /proc/self/mountinfo)
+	rc=$?
+	[ $rc -ne 0 ] && ok "CVE-$3: /$1 as a link to $2 is refused" || nok "CVE-$3: /$1 as a link to $2 is refused" "$out"
+	check "CVE-$3: and nothing of the node was touched" untouched
+	fresh
+done
+for case in "dev ../node/dir 2026-41579" "dev $tmp/node/dir 2026-47766" "dev /etc 2026-47766"; do
+	# shellcheck disable=SC2086
+	set -- $case
+	rm -rf "${root:?}/dev" && ln -s "$2" "$root/dev"
+	inside . true >/dev/null
+	inside '.mounts |= map(select(.destination | startswith("/dev") | not)) | .linux.maskedPaths = [] | .linux.devices = [{path: "/dev/evil", type: "c", major: 1, minor: 5}]' true >/dev/null
+	check "CVE-$3: no device is made through /dev as a link to $2" untouched
+	fresh
+done
+for p in dev/pts dev/shm dev/mqueue; do
+	mkdir -p "$root/dev" "$root/${p%/*}"
+	rm -rf "${root:?}/$p"
+	ln -s "$tmp/node/dir" "$root/$p"
+	inside '.mounts |= map(select(.destination != "/dev"))' touch "/$p/x" >/dev/null
+	check "CVE-2019-18837: /$p as a link does not lead out" untouched
+	fresh
+done
+mkdir -p "$root/sys/fs" && ln -s "$tmp/node/dir" "$root/sys/fs/cgroup"
+inside '.mounts |= map(select(.type != "sysfs"))' touch /sys/fs/cgroup/x >/dev/null
+check "CVE-2019-18837: /sys/fs/cgroup as a link does not lead out" untouched
+fresh
+for d in null console tty; do
+	ln -sf "$canary" "$root/dev/$d"
+	inside '.mounts |= map(select(.destination | startswith("/dev") | not)) | sh("echo x >/dev/null; echo x >/dev/console; echo x >/dev/tty")' >/dev/null
+	check "CVE-2026-41579: /dev/$d as a link does not lead out" untouched
+	fresh
+done
+ln -sf "$canary" "$root/target"
+inside 'mnt({destination: "/target", type: "bind", source: "plain.json", options: ["bind"]})' true >/dev/null
+check "CVE-2021-30465: a mount point that is a link to a file of the node is not followed" untouched
+[ -e "$root$tmp/node/canary" ] || true
+fresh
+ln -sf /proc/self/root/../../etc "$root/magic"
+like "$(inside 'mnt({destination: "/magic", type: "bind", source: "node", options: ["bind"]})' true; echo "$?")" '[1-9]' "CVE-2021-30465: no magic link of /proc is followed on the way"
+fresh
+
+# ---- CVE-2021-30465, CVE-2024-45310: the mount point changes while it is mounted ----
+cat >"$tmp/swap.py" <<'EOF'
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+a, b, stop = sys.argv[1].encode(), sys.argv[2].encode(), sys.argv[3]
+print("go", flush=True)
+while True:
+    for _ in range(2000):
+        libc.renameat2(-100, a, -100, b, 2)  # RENAME_EXCHANGE
+    if os.path.exists(stop):
+        break
+EOF
+if command -v python3 >/dev/null; then
+	mkdir -p "$root/swap/x" "$root/vol"
+	mkdir "$root/vol/a" && ln -s "../../../node/dir" "$root/vol/b"
+	python3 "$tmp/swap.py" "$root/vol/a" "$root/vol/b" "$tmp/stop" >/dev/null 2>&1 &
+	swapper=$!
+	tap_cleanup 'kill "$swapper" 2>/dev/null'
+	mounts_before=$(wc -l </proc/self/mountinfo)
+	config 'mnt({destination: "/vol/a", type: "tmpfs", source: "x"}) | mnt({destination: "/vol/a/made/here", type: "bind", source: "plain.json", options: ["bind"]}) | .linux.maskedPaths = ["/vol/a/mask"] | .linux.devices = [{path: "/vol/a/dev", type: "c", major: 1, minor: 5}]' true
+	end=$(($(tap_now) + 15)) n=0 bad=
+	while [ "$(tap_now)" -lt $end ] && [ $n -lt 3000 ]; do
+		"$R" --root "$tmp/state" run -b "$tmp" "$id" </dev/null >/dev/null 2>&1
+		untouched || { bad=$n && break; }
+		n=$((n + 1))
+	done
+	touch "$tmp/stop"
+	wait $swapper
+	[ -z "$bad" ] && [ $n -gt 100 ] && ok "CVE-2021-30465, CVE-2024-45310: swapped mount points never lead out" || nok "CVE-2021-30465, CVE-2024-45310: swapped mount points never lead out" "after $n starts: $(ls -R "$tmp/node")"
+	diag "$n starts"
+	is "$(wc -l </proc/self/mountinfo)" "$mounts_before" "CVE-2021-30465: and no mount appears on the node"
+	check "and nothing is left" gone
+else
+	skip "CVE-2021-30465, CVE-2024-45310: swapped mount points never lead out" python3
+fi
+fresh
+
+# ---- CVE-2025-31133: masks by a /dev/null that the image brings ----
+nodev='.mounts |= map(select(.destination | startswith("/dev") | not)) | .linux.maskedPaths = ["/etc/secret"]'
+echo secret >"$root/etc/secret"
+for what in file link device; do
+	case $what in
+	file) echo open >"$root/dev/null" ;;
+	link) ln -sf /etc/secret "$root/dev/null" ;;
+	device) mknod "$root/dev/null" c 1 9 ;;
+	esac
+	unlike "$(inside "$nodev" head -c 8 /etc/secret; echo "rc $?")" '^(secret|open|rc 0)' "CVE-2025-31133: a $what as /dev/null masks nothing: refused"
+	rm -f "$root/dev/null"
+done
+is "$(inside "$nodev" cat /etc/secret)" "" "CVE-2025-31133: the real one masks"
+fresh
+
+# ---- CVE-2025-52881, CVE-2019-16884, CVE-2025-24965: writes that should reach procfs ----
+rm -rf "$root/proc" && mkdir -p "$root/proc/sys/net/ipv4" "$root/proc/self/attr" "$root/proc/thread-self/attr/apparmor"
+echo fake >"$root/proc/sys/net/ipv4/ip_forward"
+echo fake >"$root/proc/thread-self/attr/apparmor/exec"
+noproc='.mounts |= map(select(.destination != "/proc")) | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+inside "$noproc | .linux.sysctl = {\"net.ipv4.ip_forward\": \"1\"}" true >/dev/null
+is "$?" 1 "CVE-2025-52881: a sysctl without a procfs of ours is refused"
+is "$(cat "$root/proc/sys/net/ipv4/ip_forward")" fake "CVE-2025-52881: and is not written to the image's"
+like "$(inside 'mnt({destination: "/proc/sys/net", type: "tmpfs", source: "x"}) | .linux.sysctl = {"net.ipv4.ip_forward": "1"}' true; echo "rc $?")" 'rc 1' "CVE-2025-52881: nothing may be mounted below /proc"
+mkdir "$tmp/fake" && mkdir -p "$tmp/fake/self/attr"
+like "$(inside '.mounts |= map(if .destination == "/proc" then {destination: "/proc", type: "bind", source: "fake", options: ["bind"]} else . end)' true; echo "rc $?")" 'rc 1' "CVE-2019-16884: /proc that is no procfs is refused"
+like "$(inside '.mounts |= map(if .destination == "/proc" then {destination: "/proc", type: "tmpfs", source: "x"} else . end)' true; echo "rc $?")" 'rc 1' "CVE-2019-16884: so is a tmpfs"
+inside "$noproc | .process.apparmorProfile = \"x\"" true >/dev/null 2>&1
+is "$(cat "$root/proc/thread-self/attr/apparmor/exec")" fake "CVE-2019-16884: a label is not written to a file of the image's"
+fresh
+
+# ---- CVE-2024-21626: descriptors of the node ----
+n=3 leaked=
+while [ $n -lt 40 ]; do
+	out=$(inside ".process.cwd = \"/proc/self/fd/$n\"" sh -c 'pwd; ls; cat ../../../etc/hostname' 2>&1) && leaked="$leaked $n: $out"
+	n=$((n + 1))
+done
+is "$leaked" "" "CVE-2024-21626: no /proc/self/fd/N is a working directory"
+begin . sleep 60
+n=3 leaked=
+while [ $n -lt 16 ]; do
+	out=$(oci exec --cwd /proc/self/fd/$n "$id" ls 2>&1 </dev/null) && leaked="$leaked $n: $out"
+	n=$((n + 1))
+done
+is "$leaked" "" "CVE-2024-21626: nor is it of exec"
+is "$(oci exec "$id" sh -c 'ls -l /proc/self/fd /proc/1/fd | grep -c "/sys/fs/cgroup\|/tmp/\|/run\|config.json\|/node"' </dev/null 2>&1)" 0 "CVE-2024-21626: no descriptor of the node is open in the container"
+oci delete -f "$id"
+ln -s /proc/self/fd/7 "$root/link"
+n=3 leaked=
+while [ $n -lt 20 ]; do
+	ln -sfn /proc/self/fd/$n "$root/link"
+	out=$(inside '.process.cwd = "/link"' ls 2>&1) && leaked="$leaked $n"
+	n=$((n + 1))
+done
+is "$leaked" "" "CVE-2024-21626: nor by a link of the image's"
+rm "$root/link"
+
+# ---- CVE-2022-27650, CVE-2022-29162 ----
+like "$(inside . grep CapInh /proc/self/status)" '0000000000000000' "CVE-2022-27650: run gives nothing that is inheritable"
+begin '.process.capabilities.inheritable = ["CAP_KILL"]' sleep 60
+like "$(oci exec --cap CAP_NET_RAW "$id" grep CapInh /proc/self/status </dev/null)" '0000000000000000' "CVE-2022-29162: exec gives nothing that is inheritable"
+is "$(oci exec -u 1 "$id" id -u </dev/null)" 1 "CVE-2026-30892: exec -u 1 is uid 1"
+oci delete -f "$id"
+
+# ---- CVE-2023-25809: the cgroup ----
+like "$(inside . sh -c 'mkdir /sys/fs/cgroup/evil' 2>&1)" 'ead-only|denied' "CVE-2023-25809: the cgroup cannot be written"
+chown -R 100000:100000 "$root"
+chmod 755 "$tmp"
+user='ns("user") | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
+like "$(inside "$user | nons(\"cgroup\")" sh -c 'mkdir /sys/fs/cgroup/evil' 2>&1)" 'ead-only|denied' "CVE-2023-25809: nor in a user namespace with the node's cgroup namespace"
+fresh
+
+# ---- CVE-2021-43784: a long list of maps is a list, not another message ----
+like "$(inside '.linux.uidMappings = [range(400) | {containerID: ., hostID: (. + 100000), size: 1}] | .linux.gidMappings = [{containerID: 0, hostID: 0, size: 1}] | ns("user")' true)" 'uidMappings' "CVE-2021-43784: more maps than the kernel takes are refused"
+check "and nothing is left" gone
+check "the node's files are as they were" untouched
+tap_done
