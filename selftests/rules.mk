@@ -100,3 +100,10 @@ $(call unit_test,bpf_verified,selftests/bpf/bpf_verified.c selftests/bpf/verifie
 $(call bench_bin,bench_verified,selftests/bench/bench_verified.c selftests/bpf/verified.c selftests/bench/bench.c,loader pure)
 $(call bench_bin,bench_net,selftests/bench/bench_net.c selftests/bench/net_pods.c selftests/bench/bench.c,loader pure)
 $(call bench_bin,bench_account,selftests/bench/bench_account.c selftests/bench/bench.c,loader pure)
+
+# A static attacker for selftests/cli/oci_attacks.sh.
+TESTS += $(O)/tests/oci_lurk
+$(O)/tests/oci_lurk: selftests/cli/oci_lurk.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<
