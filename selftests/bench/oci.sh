@@ -93,8 +93,8 @@ n=$("$O/bench/maxrss" "${run[@]}")
 m=$(peer "${crun[@]:0:2}" "$O/bench/maxrss" "${crun[@]:2}" run -b "$work/full" b)
 row oci_run_rss KiB 0.2 "$n" "$crun_name" "$m" "$no_crun"
 
-"${ours[@]}" run -d -b "$work/idle" e || exit 1
-[ -n "$no_crun" ] || in_peer "${crun[@]}" run -d -b "$work/idle" e || no_crun="crun cannot run -d"
+"${ours[@]}" run -d -b "$work/idle" e </dev/null >/dev/null 2>&1 || exit 1
+[ -n "$no_crun" ] || in_peer "${crun[@]}" run -d -b "$work/idle" e </dev/null >/dev/null 2>&1 || no_crun="crun cannot run -d"
 times oci_exec 0.24 "$crun_name" "$no_crun" "${ours[@]}" exec e /true --- "${crun[@]}" exec e /true
 
 # The smallest limit with which it starts, in steps of 64 KiB.
@@ -109,7 +109,7 @@ limit_row oci_smallest_limit KiB 512 "$smallest"
 batch() {
 	local i TIMEFORMAT='%U %S'
 
-	{ time for ((i = 0; i < 20; i++)); do "${ours[@]}" run -d -b "$work/idle" "$1$i" >/dev/null || return 1; done; } 2>&1 |
+	{ time for ((i = 0; i < 20; i++)); do "${ours[@]}" run -d -b "$work/idle" "$1$i" </dev/null >/dev/null 2>&1 || return 1; done; } 2>&1 |
 		awk 'NF == 2 { printf "%.3f", ($1 + $2) * 50 }'
 }
 drop() { for ((i = 0; i < 20; i++)); do "${ours[@]}" delete -f "$1$i"; done; }
@@ -119,9 +119,10 @@ free_kib() { awk '/^MemAvailable/ { print $2 }' /proc/meminfo; }
 batch warm >/dev/null && drop warm
 first=$(batch first) && drop first
 before=$(free_kib)
-for ((i = 0; i < many; i++)); do "${ours[@]}" run -d -b "$work/idle" "idle$i" || exit 1; done
+for ((i = 0; i < many; i++)); do "${ours[@]}" run -d -b "$work/idle" "idle$i" </dev/null >/dev/null 2>&1 || exit 1; done
 after=$(free_kib)
 last=$(batch last)
 row "oci_start_beside_$many" ms 1.1 "$last" "the first" "$first" ""
-limit_row oci_processes_of_ours processes 0 "$(pgrep -cx rast-oci)"
+# Those of others have another root.
+limit_row oci_processes_of_ours processes 0 "$(pgrep -fc "rast-oci --root $work/ours")"
 echo "oci: $(((before - after) / many)) KiB of the node's memory each, all of it the kernel's and the container's" >&2

@@ -133,7 +133,7 @@ refused 'want one of --image and --rootfs' "$B" container run -- true
 refused 'want one of --image and --rootfs' "$B" container run --image a --rootfs "$R" -- true
 refused 'no command' run
 refused 'command nosuch: No such file' run -- nosuch
-refused 'command /etc: Is a directory' run -- /etc
+refused 'command /etc: Permission denied' run -- /etc
 refused 'command /bin/none: No such file' run -- /bin/none
 refused '"\.\./\.\." is not a pod' run -n ../.. -- true
 refused '"Web" is not a pod' run -n Web -- true

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,7 +62,7 @@ static int read_spec(struct work *w, struct rast_err *err)
 	r = rast_oci_spec_parse("config.json", copy, len, &w->spec, err);
 	if (r < 0)
 		return r;
-	if (oci_exe_is_exposed(w->spec, false) && (r = oci_exe_protect(w->o)) < 0)
+	if (oci_exe_is_exposed(w->spec) && (r = oci_exe_protect(w->o)) < 0)
 		return r;
 	for (i = 0; i < w->spec->n_warnings; i++)
 		oci_log_warning(w->o, w->spec->warnings[i]);
@@ -215,6 +216,8 @@ static int make_state(struct work *w, struct rast_err *err)
 				  geteuid() ? json_integer(geteuid()) : json_string("root"));
 	rast_json_set_str(o, "cgroup", w->cgroup_path);
 	(void)json_object_set_new(o, "cgroup_v1", json_integer(w->cgroup.v1));
+	if ((w->spec->ns_new | w->spec->ns_join) & CLONE_NEWUSER)
+		(void)json_object_set_new(o, "user_namespace", json_true());
 	w->box.state = o;
 	return 0;
 }

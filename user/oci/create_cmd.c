@@ -55,6 +55,7 @@ static int request(struct oci *o, const struct oci_args *a, char *bundle, struct
 	const char *dir = oci_arg(a, "bundle");
 	int r;
 
+	oci_heap_populate();
 	if (!realpath(dir ? dir : ".", bundle))
 		return rast_err_sys(&o->err, errno, "--bundle %s", dir ? dir : ".");
 	*ret = (struct oci_create){

@@ -193,7 +193,8 @@ static int join_cgroup(const struct oci_container *c, const char *below, struct 
 				    "--cgroup %.60s: want a path below the container's", below);
 	(void)snprintf(path, sizeof(path), "%s%s%s", own, below ? "/" : "",
 		       below ? below + strspn(below, "/") : "");
-	r = rast_cgroup_layout_init(&layout, err);
+	r = rast_cgroup_layout_init_some((unsigned int)rast_json_int(c->state, "cgroup_v1"),
+					 &layout, err);
 	if (r < 0)
 		return r;
 	r = rast_cgroup_open(&layout, path, cg, err);
@@ -275,6 +276,10 @@ static int exec_run(struct oci *o, const struct oci_args *a)
 		return rast_err_sys(&o->err, ENOMEM, "exec"), OCI_EXIT_FAIL;
 	if (oci_container_open(o->root, a->argv[0], &c, &o->err) < 0)
 		return OCI_EXIT_FAIL;
+	/* At once: it starts all over. oci_exe_is_exposed() says why not with a user namespace. */
+	if (!rast_json_bool(c.state, "user_namespace") && oci_exe_protect(o) < 0)
+		return OCI_EXIT_FAIL;
+	oci_heap_populate();
 	if (c.status == OCI_PAUSED && !oci_has(a, "ignore-paused"))
 		r = rast_err_set(&o->err, EINVAL, "container %s is paused", c.id);
 	else if (c.pidfd < 0)
@@ -292,8 +297,6 @@ static int exec_run(struct oci *o, const struct oci_args *a)
 		r = from_arguments(e, a, &o->err);
 	}
 	if (r < 0)
-		return OCI_EXIT_FAIL;
-	if (oci_exe_is_exposed(spec, true) && oci_exe_protect(o) < 0)
 		return OCI_EXIT_FAIL;
 	if (!oci_has(a, "detach"))
 		rast_container_attach_prepare();

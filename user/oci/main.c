@@ -172,7 +172,7 @@ static int run_command(struct oci *o, const struct oci_command *c, int argc, cha
  * What a container's start needs of heap, had by one call instead of a page fault for each page; the
  * faults are a fifth of the time. Where the kernel (before 5.14) or a memory limit says no they come.
  */
-static void populate_heap(void)
+void oci_heap_populate(void)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	void *p;
@@ -196,7 +196,6 @@ int oci_main(int argc, char **argv)
 	/* The kernel's 16 random bytes: else jansson opens /dev/urandom for its hash. */
 	memcpy(&seed, (const void *)getauxval(AT_RANDOM), sizeof(seed));
 	json_object_seed(seed);
-	populate_heap();
 	if (oci_args_parse(global_opts, true, argc, argv, &a, &o.err) < 0 ||
 	    set_globals(&o, &a) < 0)
 		return fail(&o);

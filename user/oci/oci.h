@@ -84,4 +84,7 @@ extern const struct oci_command oci_create_command, oci_run_command, oci_start_c
 /* argv as main() has it. */
 int oci_main(int argc, char **argv);
 
+/* For commands that start something; see main.c. */
+void oci_heap_populate(void);
+
 #endif

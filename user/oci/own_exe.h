@@ -10,8 +10,11 @@
 #include "oci/oci.h"
 #include "oci/spec.h"
 
-/* Could a process of this container look at the one that is about to enter it? */
-bool oci_exe_is_exposed(const struct rast_oci_spec *spec, bool enters);
+/*
+ * Could a process of this container look at the one that is about to enter it? For an exec the answer is
+ * yes but for those with a user namespace, and is given by the state.
+ */
+bool oci_exe_is_exposed(const struct rast_oci_spec *spec);
 /*
  * Starts the whole command again from a mount of the executable that is read-only for all time, unless it
  * runs from a read-only one already. Call it before anything has been made. Returns only when there is
