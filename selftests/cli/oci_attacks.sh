@@ -126,9 +126,9 @@ if command -v python3 >/dev/null; then
 	tap_cleanup 'kill "$swapper" 2>/dev/null'
 	mounts_before=$(wc -l </proc/self/mountinfo)
 	config 'mnt({destination: "/vol/a", type: "tmpfs", source: "x"}) | mnt({destination: "/vol/a/made/here", type: "bind", source: "plain.json", options: ["bind"]}) | .linux.maskedPaths = ["/vol/a/mask"] | .linux.devices = [{path: "/vol/a/dev", type: "c", major: 1, minor: 5}]' true
-	end=$(($(tap_now) + 15)) n=0 bad= went=0
+	end=$(($(tap_now) + 15)) n=0 bad='' went=0
 	while [ "$(tap_now)" -lt $end ] && [ $n -lt 3000 ]; do
-		for i in 1 2 3 4 5 6 7 8 9 10; do
+		for _ in 1 2 3 4 5 6 7 8 9 10; do
 			"$R" --root "$tmp/state" run -b "$tmp" "$id" </dev/null >/dev/null 2>&1 && went=$((went + 1))
 		done
 		untouched || { bad=$n && break; }

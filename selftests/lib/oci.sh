@@ -64,6 +64,7 @@ config()
 		(if ($ARGS.positional | length) > 0 then .process.args = $ARGS.positional else . end) |
 		'"$oci_filter" --args -- "$@" <"$tmp/plain.json" >"$tmp/config.json"
 }
+# shellcheck disable=SC2120 # the tests pass them
 run() { timeout 30 "$R" --root "$tmp/state" run -b "$tmp" "$@" "$id" </dev/null 2>&1; }
 inside()
 {
