@@ -104,8 +104,12 @@ static int db_open(struct rast_store *s, bool create, struct rast_err *err)
 
 	if (!create) {
 		have = rocksdb_list_column_families(s->options, s->dir, &n_have, &text);
-		if (text)
+		if (text) {
+			/* Also on failure there is a list, of nothing. */
+			if (have)
+				rocksdb_list_column_families_destroy(have, n_have);
 			return rast_store_error(text, err, s->dir);
+		}
 	}
 	names = calloc(N_CF + n_have, sizeof(*names));
 	handles = calloc(N_CF + n_have, sizeof(*handles));
