@@ -115,14 +115,10 @@ batch() {
 drop() { for ((i = 0; i < 20; i++)); do "${ours[@]}" delete -f "$1$i"; done; }
 jq 'del(.linux.namespaces[] | select(.type == "network"))' "$work/idle/config.json" >"$work/config" &&
 	mv "$work/config" "$work/idle/config.json"
-free_kib() { awk '/^MemAvailable/ { print $2 }' /proc/meminfo; }
 batch warm >/dev/null && drop warm
 first=$(batch first) && drop first
-before=$(free_kib)
 for ((i = 0; i < many; i++)); do "${ours[@]}" run -d -b "$work/idle" "idle$i" </dev/null >/dev/null 2>&1 || exit 1; done
-after=$(free_kib)
 last=$(batch last)
 row "oci_start_beside_$many" ms 1.1 "$last" "the first" "$first" ""
 # Those of others have another root.
 limit_row oci_processes_of_ours processes 0 "$(pgrep -fc "rast-oci --root $work/ours")"
-echo "oci: $(((before - after) / many)) KiB of the node's memory each, all of it the kernel's and the container's" >&2
