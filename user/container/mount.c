@@ -228,5 +228,5 @@ int rast_mount_apply(const struct rast_mount_plan *p, const struct rast_mount_ho
 		return rast_step_fail(rep, RAST_STEP_READ_ONLY, errno, "/");
 	if (hooks->mounted && (r = hooks->mounted(hooks->arg)) < 0)
 		return r;
-	return mount_enter_root(b.root, ret_no_pivot, rep);
+	return mount_enter_root(b.root, true, ret_no_pivot, rep);
 }

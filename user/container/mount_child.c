@@ -344,7 +344,7 @@ int mount_write_sysctls(const struct rast_sysctl *list, size_t n, int proc,
  * with everything below. A node that runs from its initial ramdisk cannot pivot (its root has no
  * parent): there the old mounts are taken away first and the root is changed.
  */
-int mount_enter_root(int root, bool *ret_no_pivot, struct rast_launch_report *rep)
+int mount_enter_root(int root, bool pivot, bool *ret_no_pivot, struct rast_launch_report *rep)
 {
 	static const char *const old[] = {"/proc", "/sys", "/dev", "/run", "/tmp", "/var"};
 	size_t i;
@@ -352,7 +352,7 @@ int mount_enter_root(int root, bool *ret_no_pivot, struct rast_launch_report *re
 	*ret_no_pivot = false;
 	if (fchdir(root) < 0)
 		return rast_step_fail(rep, RAST_STEP_PIVOT, errno, "fchdir");
-	if (sys_pivot_root(".", ".") == 0) {
+	if (pivot && sys_pivot_root(".", ".") == 0) {
 		if (umount2(".", MNT_DETACH) < 0)
 			return rast_step_fail(rep, RAST_STEP_PIVOT, errno,
 					      "umount of the old root");
@@ -360,7 +360,7 @@ int mount_enter_root(int root, bool *ret_no_pivot, struct rast_launch_report *re
 			return rast_step_fail(rep, RAST_STEP_PIVOT, errno, "chdir");
 		return 0;
 	}
-	if (errno != EINVAL)
+	if (pivot && errno != EINVAL)
 		return rast_step_fail(rep, RAST_STEP_PIVOT, errno, "pivot_root");
 	for (i = 0; i < sizeof(old) / sizeof(old[0]); i++)
 		while (umount2(old[i], MNT_DETACH) == 0)

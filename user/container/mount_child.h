@@ -40,6 +40,7 @@ int mount_make_read_only(const struct mount_bases *b, const char *const *list,
 			 struct rast_launch_report *rep);
 int mount_write_sysctls(const struct rast_sysctl *list, size_t n, int proc,
 			struct rast_launch_report *rep);
-int mount_enter_root(int root, bool *ret_no_pivot, struct rast_launch_report *rep);
+/* `pivot` false: as where it is not possible. */
+int mount_enter_root(int root, bool pivot, bool *ret_no_pivot, struct rast_launch_report *rep);
 
 #endif

@@ -421,5 +421,5 @@ int rast_mount_list_apply(const struct rast_mount_plan *p, const struct rast_mou
 		r = hooks->mounted(hooks->arg);
 	if (r == 0)
 		r = finish_root(list, b.root, p->root_read_only, rep);
-	return r < 0 ? r : mount_enter_root(b.root, ret_no_pivot, rep);
+	return r < 0 ? r : mount_enter_root(b.root, list->pivot, ret_no_pivot, rep);
 }

@@ -2,6 +2,7 @@
 /* rast-oci [OPTIONS] COMMAND …: the options before the command, and which command it is. */
 #include "base/fd.h"
 #include "base/json.h"
+#include "oci/completion.h"
 #include "oci/log.h"
 #include "oci/oci.h"
 #include "oci/spec.h"
@@ -70,6 +71,7 @@ static int help(void)
 		     RAST_OCI_SPEC_VERSION);
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		(void)printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	(void)printf("  %-10s %s\n", "completion", "print a bash completion");
 	(void)printf("\noptions:\n");
 	print_opts(global_opts);
 	(void)printf("\n`rast-oci COMMAND --help` says more.\n");
@@ -201,6 +203,8 @@ int oci_main(int argc, char **argv)
 		return fail(&o);
 	if (oci_has(&a, "version"))
 		return version();
+	if (a.argc && !strcmp(a.argv[0], "completion"))
+		return oci_completion(global_opts, commands, ARRAY_SIZE(commands));
 	if (oci_has(&a, "help") || !a.argc || !strcmp(a.argv[0], "help"))
 		return help();
 	c = find(a.argv[0]);
