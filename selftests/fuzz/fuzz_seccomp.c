@@ -100,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint32_t archs[4];
 	int r;
 
-	while (seccomp_numbers_all[n_all].name)
+	while (seccomp_numbers_all[n_all].name[0])
 		n_all++;
 	at = data;
 	left = size;

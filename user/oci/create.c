@@ -75,18 +75,17 @@ static int read_spec(struct work *w, struct rast_err *err)
 	return r < 0 ? rast_err_sys(err, -r, "container %s: config.json", w->what->id) : 0;
 }
 
-static int cgroup_path_of(struct work *w, struct rast_err *err)
+static int cgroup_path_of(const struct rast_oci_spec *spec, const char *id, char *buf, size_t size,
+			  struct rast_err *err)
 {
-	const char *path = w->spec->cgroups_path;
+	const char *path = spec->cgroups_path;
 	int n;
 
 	if (!path)
-		n = snprintf(w->cgroup_path, sizeof(w->cgroup_path), "rast-oci-%.200s",
-			     w->what->id);
+		n = snprintf(buf, size, "rast-oci-%.200s", id);
 	else
-		n = snprintf(w->cgroup_path, sizeof(w->cgroup_path), "%s",
-			     path + strspn(path, "/"));
-	if (n <= 0 || (size_t)n >= sizeof(w->cgroup_path) - 32)
+		n = snprintf(buf, size, "%s", path + strspn(path, "/"));
+	if (n <= 0 || (size_t)n >= size - 32)
 		return rast_err_set(
 			err, EINVAL,
 			"config.json: linux.cgroupsPath: \"%.80s\" is empty or too long", path);
@@ -157,7 +156,8 @@ static int make_cgroup(struct work *w, struct rast_err *err)
 				    "cgroups by systemd are not supported; use --cgroup-manager "
 				    "cgroupfs (podman: the same option; containerd: "
 				    "SystemdCgroup = false)");
-	if ((r = cgroup_path_of(w, err)) < 0 ||
+	if ((r = cgroup_path_of(w->spec, w->what->id, w->cgroup_path, sizeof(w->cgroup_path),
+				err)) < 0 ||
 	    (r = oci_resources_init(res, &w->spec->resources, err)) < 0)
 		return r;
 	lim.writes = res->writes;
@@ -501,11 +501,15 @@ int oci_start(struct oci *o, struct oci_container *c)
 		return rast_err_set(&o->err, EINVAL, "container %s is %s, not created", c->id,
 				    oci_status_name(c->status));
 	r = oci_start_connect(c, &sock, &o->err);
-	if (r == 0)
-		r = rast_launch_go(sock, &taker, &o->err);
-	(void)unlinkat(c->dir, "start", 0);
 	if (r < 0)
 		return r;
+	r = rast_launch_go(sock, &taker, &o->err);
+	if (r < 0) {
+		/* Whatever kept it from running, it shall not wait for another start, half way through. */
+		(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+		return r;
+	}
+	(void)unlinkat(c->dir, "start", 0);
 	c->status = OCI_RUNNING;
 	poststart(o, c);
 	return 0;
@@ -523,13 +527,19 @@ int oci_destroy(struct oci *o, struct oci_container *c)
 	const char *cgroup = rast_json_str(c->state, "cgroup");
 	struct rast_err failed = {0};
 	struct rast_cgroup_layout l;
+	char path[256];
 	unsigned int v1;
 	int r = 0;
+
+	/* Its maker was killed before it could write who it is: the config that was kept says where it is. */
+	if (!c->state && oci_container_spec(c, &spec, &failed) == 0 &&
+	    cgroup_path_of(spec, c->id, path, sizeof(path), &failed) == 0)
+		cgroup = path;
 
 	if (c->pidfd >= 0)
 		(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
 	if (*cgroup) {
-		v1 = (unsigned int)rast_json_int(c->state, "cgroup_v1");
+		v1 = c->state ? (unsigned int)rast_json_int(c->state, "cgroup_v1") : ~0u;
 		r = rast_cgroup_layout_init_some(v1, &l, &o->err);
 		if (r < 0)
 			return r;

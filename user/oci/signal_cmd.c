@@ -103,6 +103,13 @@ static int delete_run(struct oci *o, const struct oci_args *a)
 	}
 	if (r < 0)
 		return OCI_EXIT_FAIL;
+	/* One that is half made: by somebody who is at it, or who died over it. */
+	if (!force && c.status == OCI_CREATING) {
+		(void)rast_err_set(&o->err, EBUSY,
+				   "container %s is not made yet; --force removes what there is",
+				   c.id);
+		return OCI_EXIT_FAIL;
+	}
 	if (!force && (c.status == OCI_RUNNING || c.status == OCI_PAUSED)) {
 		(void)rast_err_set(&o->err, EBUSY,
 				   "container %s is %s: stop it first, or use --force", c.id,

@@ -74,8 +74,10 @@ int oci_container_new(const char *root, const char *id, struct oci_container *re
 			       ? rast_err_set(err, EEXIST, "container %s exists already", id)
 			       : rast_err_sys(err, errno, "%s/%s", root, id);
 	c.dir = open_folder(top, id);
-	if (c.dir < 0)
+	if (c.dir < 0) {
+		(void)unlinkat(top, id, AT_REMOVEDIR);
 		return rast_err_sys(err, -c.dir, "%s/%s", root, id);
+	}
 	(void)strcpy(c.id, id);
 	*ret = c;
 	return 0;
