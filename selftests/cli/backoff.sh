@@ -40,4 +40,7 @@ planned() { [ "$(jq '.["t/crash/c"] | .delay_s > 0 and .restart_ns > 0' /run/tba
 check "its next start is planned, though it ended before its starter did" wait_for 5 planned
 again() { [ "$("$R" -j container show t/crash/c | jq .restarts)" -ge 2 ]; }
 check "and comes" wait_for 30 again
+# The starter of that one still sleeps: it is waited for, so that it does not outlive the test.
+ended() { [ "$(wc -l <"$tmp/restarts")" -ge 2 ]; }
+wait_for 10 ended
 tap_done
