@@ -31,7 +31,7 @@ static const struct oci_opt global_opts[] = {
 	{"log", 0, "FILE", "also journald:ID or syslog:ID"},
 	{"log-format", 0, "FORMAT", "text (default) or json"},
 	{"log-level", 0, "LEVEL", "accepted: what is said are errors and warnings"},
-	{"debug", 0, NULL, "say more"},
+	{"debug", 0, NULL, "accepted, without effect"},
 	{"systemd-cgroup", 's', NULL, "cgroups are made by systemd"},
 	{"cgroup-manager", 0, "NAME", "cgroupfs (default), systemd or disabled"},
 	{"rootless", 0, "BOOL", "accepted: who calls is seen"},
@@ -117,7 +117,6 @@ static int set_globals(struct oci *o, const struct oci_args *a)
 	const char *format = oci_arg(a, "log-format"), *manager = oci_arg(a, "cgroup-manager");
 
 	o->log = oci_arg(a, "log");
-	o->debug = oci_has(a, "debug");
 	o->systemd = oci_has(a, "systemd-cgroup");
 	if (format && strcmp(format, "json") != 0 && strcmp(format, "text") != 0)
 		return rast_err_set(&o->err, EINVAL, "--log-format %.40s: want text or json",

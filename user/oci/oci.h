@@ -20,7 +20,7 @@ enum { OCI_EXIT_OK = 0, OCI_EXIT_FAIL = 1 };
 struct oci {
 	const char *root; /* folder of states */
 	const char *log;  /* file, "file:PATH", "journald:ID", "syslog:ID"; NULL: none */
-	bool log_json, debug;
+	bool log_json;
 	bool systemd;   /* cgroups are made by systemd (slice:prefix:name) */
 	bool no_cgroup; /* --cgroup-manager disabled */
 	char root_buf[128];

@@ -16,12 +16,10 @@
 
 static const struct oci_opt kill_opts[] = {
 	{"all", 'a', NULL, "to all its processes"},
-	{"regex", 'r', NULL, "accepted by crun; not supported"},
 	{0},
 };
 static const struct oci_opt delete_opts[] = {
 	{"force", 'f', NULL, "kill it when it runs; no error when it does not exist"},
-	{"regex", 'r', NULL, "accepted by crun; not supported"},
 	{0},
 };
 static const struct oci_opt no_opts[] = {{0}};
