@@ -467,6 +467,31 @@ static void test_an_expansion_that_explodes_is_refused(void **state)
 	assert_null(rast_pod_expand(pod, "$(A)$(A)$(A)", env, 1));
 }
 
+static void test_a_small_file_cannot_ask_for_much_memory(void **state)
+{
+	_cleanup_free_ char *text = malloc(1 << 16);
+	struct rast_pod *pod = NULL;
+	struct rast_err err = {0};
+	char *p, buf[1024];
+	int i;
+
+	(void)state;
+	p = stpcpy(text, BOX "    env:\n    - {name: A, value: \"");
+	for (i = 0; i < 256; i++)
+		p = stpcpy(p, "x");
+	p = stpcpy(p, "\"}\n    - {name: B, value: \"");
+	for (i = 0; i < 400; i++)
+		p = stpcpy(p, "$(A)");
+	p = stpcpy(p, "\"}\n    args:\n");
+	for (i = 0; i < RAST_POD_MAX_ARGS; i++)
+		p = stpcpy(p, "    - $(B)\n");
+	assert_int_equal(parse(text, &pod, &err), -EINVAL);
+	assert_null(pod);
+	assert_string_equal(rast_err_format(&err, buf, sizeof(buf)),
+			    "p.yaml:4:1: spec: more than 64 MiB once aliases and variables are "
+			    "expanded");
+}
+
 static void test_lists_have_their_limits(void **state)
 {
 	_cleanup_free_ char *text = malloc(1 << 20);
@@ -548,6 +573,7 @@ int main(void)
 		cmocka_unit_test(test_every_field_comes_out_as_it_was_said),
 		cmocka_unit_test(test_references_to_variables_are_expanded_as_kubernetes_does),
 		cmocka_unit_test(test_an_expansion_that_explodes_is_refused),
+		cmocka_unit_test(test_a_small_file_cannot_ask_for_much_memory),
 		cmocka_unit_test(test_lists_have_their_limits),
 		cmocka_unit_test(test_names_are_dns_labels),
 		cmocka_unit_test(test_capabilities_are_known_by_both_spellings),

@@ -29,10 +29,16 @@ struct rast_pod *rast_pod_create(void)
 
 void *rast_pod_alloc(struct rast_pod *pod, size_t size)
 {
-	struct rast_pod_block *b = calloc(1, sizeof(*b) + (size ? size : 1));
+	struct rast_pod_block *b;
 
+	if (size > RAST_POD_MAX_BYTES - pod->arena_bytes) {
+		pod->arena_full = true;
+		return NULL;
+	}
+	b = calloc(1, sizeof(*b) + (size ? size : 1));
 	if (!b)
 		return NULL;
+	pod->arena_bytes += size;
 	b->next = pod->arena;
 	pod->arena = b;
 	return b->data;

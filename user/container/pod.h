@@ -22,8 +22,10 @@
 #define RAST_POD_MAX_NAME 63 /* namespace, pod, container: RFC 1123; dots in the pod's only */
 #define RAST_POD_MAX_LIST \
 	256 /* labels, annotations, ports, volumes, mounts, sysctls, capabilities */
-#define RAST_POD_MAX_ARGS 1024         /* command, args, env: entries each */
-#define RAST_POD_MAX_ARG 131071        /* bytes of one argument or NAME=VALUE (MAX_ARG_STRLEN) */
+#define RAST_POD_MAX_ARGS 1024  /* command, args, env: entries each */
+#define RAST_POD_MAX_ARG 131071 /* bytes of one argument or NAME=VALUE (MAX_ARG_STRLEN) */
+/* Of all strings and lists: a few aliases and $(VAR)s in a small file could ask for gigabytes. */
+#define RAST_POD_MAX_BYTES (64u << 20)
 #define RAST_POD_MAX_CONFIG (1u << 20) /* bytes of all data of one ConfigMap */
 
 #define RAST_POD_ID_UNSET 0xffffffffu
@@ -116,6 +118,8 @@ struct rast_pod {
 	const char *hostname; /* the pod's name by default */
 	unsigned int grace_s;
 	struct rast_pod_block *arena;
+	size_t arena_bytes;
+	bool arena_full; /* an allocation was refused because of RAST_POD_MAX_BYTES */
 };
 
 /*
@@ -127,6 +131,7 @@ int rast_pod_parse(const struct rast_yaml_node *doc, const struct rast_yaml_node
 
 /* An empty pod, for callers that fill it by hand; strings and arrays from the two below. */
 struct rast_pod *rast_pod_create(void);
+/* NULL when out of memory or, arena_full then, past RAST_POD_MAX_BYTES. */
 void *rast_pod_alloc(struct rast_pod *pod, size_t size);
 const char *rast_pod_strdup(struct rast_pod *pod, const char *s);
 void rast_pod_destroy(struct rast_pod *pod);

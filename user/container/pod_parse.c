@@ -460,8 +460,16 @@ int rast_pod_parse(const struct rast_yaml_node *doc, const struct rast_yaml_node
 		return rast_yaml_err(rast_yaml_get(doc, "kind"), err, "want Pod");
 	if ((r = parse_metadata(pod, doc, err)) < 0 ||
 	    (r = rast_yaml_map(doc, "spec", true, &spec, err)) < 0 ||
-	    (r = parse_spec(pod, spec, others, n_others, err)) < 0)
-		return r;
+	    (r = parse_spec(pod, spec, others, n_others, err)) < 0) {
+		if (!pod->arena_full)
+			return r;
+		/* What could not have its memory has said something else. */
+		if (err)
+			*err = (struct rast_err){0};
+		return rast_yaml_err(spec ? spec : doc, err,
+				     "more than %u MiB once aliases and variables are expanded",
+				     RAST_POD_MAX_BYTES >> 20);
+	}
 	*ret = TAKE_PTR(pod);
 	return 0;
 }
