@@ -32,9 +32,13 @@ if [ $rc = 0 ] && [ "$seconds" -gt 0 ]; then
 fi
 after=$(find "$crashes" -type f | wc -l)
 if [ $rc != 0 ] || [ "$after" -gt "$before" ]; then
-	tail -n 60 "$log"
+	# The finding first, then the input: a report that is cut short still says what is wrong.
 	echo "$name: FOUND SOMETHING (exit code $rc):"
-	find "$crashes" -type f -newer "$fuzzer" -printf '  %p\n'
+	sed -n '/broken: \|ERROR: \|runtime error: \|SUMMARY: /,$p' "$log" | head -n 50
+	find "$crashes" -type f -newer "$fuzzer" -size -64k | while read -r f; do
+		echo "  $f:"
+		base64 "$f"
+	done
 	[ $rc != 0 ] || rc=1
 	exit $rc
 fi
