@@ -6,21 +6,11 @@
  */
 #include "oci/spec.h"
 
+#include "fuzz.h"
+
 #include <jansson.h>
 #include <linux/mount.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define MUST(x)                                                                               \
-	do {                                                                                  \
-		if (!(x)) {                                                                   \
-			(void)fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #x); \
-			abort();                                                              \
-		}                                                                             \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Reads what it is given, so that memory that is not there is found. */
 static size_t total;

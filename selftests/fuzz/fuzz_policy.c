@@ -7,19 +7,9 @@
 #include "policy/policy.h"
 #include "policy/reach.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "fuzz.h"
+
 #include <string.h>
-
-#define MUST(x)                                                                               \
-	do {                                                                                  \
-		if (!(x)) {                                                                   \
-			(void)fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #x); \
-			abort();                                                              \
-		}                                                                             \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_err(int r, const struct rast_err *err)
 {

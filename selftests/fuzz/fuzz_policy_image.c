@@ -7,21 +7,11 @@
  */
 #include "policy/policy.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "fuzz.h"
+
 #include <string.h>
 
-#define MUST(x)                                                                               \
-	do {                                                                                  \
-		if (!(x)) {                                                                   \
-			(void)fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #x); \
-			abort();                                                              \
-		}                                                                             \
-	} while (0)
-
 #define HEADER 40u
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char policies[] =
 	"{apiVersion: v1, kind: Pod, metadata: {name: a, labels: {app: a}}}\n---\n"

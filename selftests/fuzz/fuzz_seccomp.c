@@ -8,26 +8,15 @@
 #include "container/seccomp_profile.h"
 
 #include "../unit/cbpf.h"
+#include "fuzz.h"
 
 #include <linux/audit.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define MUST(x)                                                                               \
-	do {                                                                                  \
-		if (!(x)) {                                                                   \
-			(void)fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #x); \
-			abort();                                                              \
-		}                                                                             \
-	} while (0)
 
 #define MAX_CALLS 64
 #define MAX_NAMES 8
 #define MAX_ARGS 8
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const uint8_t *at;
 static size_t left;

@@ -8,21 +8,11 @@
 #include "vector/index.h"
 #include "vector/record.h"
 
+#include "fuzz.h"
+
 #include <errno.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define MUST(x)                                                                               \
-	do {                                                                                  \
-		if (!(x)) {                                                                   \
-			(void)fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #x); \
-			abort();                                                              \
-		}                                                                             \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void records(const uint8_t *data, size_t size)
 {

@@ -5,19 +5,9 @@
  */
 #include "base/yaml.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "fuzz.h"
+
 #include <string.h>
-
-#define MUST(x)                                                                               \
-	do {                                                                                  \
-		if (!(x)) {                                                                   \
-			(void)fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #x); \
-			abort();                                                              \
-		}                                                                             \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A failed call says something, and in text that JSON can carry. */
 static void check_err(int r, const struct rast_err *err)
