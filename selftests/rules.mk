@@ -18,9 +18,6 @@ $(O)/tests/ask: selftests/lib/ask.c
 TESTS += $(O)/tests/network_driver
 $(eval $(call bin_at,$(O)/tests/network_driver,selftests/cli/network_driver.c,pure))
 $(call unit_test,test_ipam,selftests/unit/test_ipam.c,pure)
-# netpol FILE: run by selftests/conformance/netpol.sh, not by the unit tier.
-TESTS += $(O)/conformance/netpol
-$(eval $(call bin_at,$(O)/conformance/netpol,selftests/conformance/netpol.c,pure,zlib))
 $(call unit_test,test_store,selftests/unit/test_store.c,pure store)
 # Observing programs on the running kernel: what they see is compared with what was done.
 OBSERVE := selftests/bpf/observe.c selftests/lib/tap.c
@@ -37,13 +34,19 @@ $(call unit_test,test_quantity,selftests/unit/test_quantity.c,pure)
 $(call unit_test,test_err,selftests/unit/test_err.c,pure)
 $(call unit_test,test_fd,selftests/unit/test_fd.c,pure)
 $(call unit_test,test_instance,selftests/unit/test_instance.c,pure)
-$(call unit_test,test_policy_random,selftests/unit/test_policy_random.c selftests/unit/policy_model.c,pure)
+POLICY_RANDOM := selftests/unit/policy_random.c selftests/unit/policy_model.c
+$(call unit_test,test_policy_random,selftests/unit/test_policy_random.c $(POLICY_RANDOM),pure)
 $(call unit_test,test_policy_parse,selftests/unit/test_policy_parse.c,pure)
 $(call unit_test,test_policy_classes,selftests/unit/test_policy_classes.c,pure)
 $(call unit_test,test_config,selftests/unit/test_config.c,pure store controller)
 # Needs root, so it is in the bpf tier, though it loads nothing.
 $(call unit_test,bpf_store_full_disk,selftests/bpf/store_full_disk.c,pure store)
 POLICY_STAGE := selftests/bpf/policy_stage.c selftests/lib/tap.c selftests/bpf/frames.c
+POLICY_JUDGE := selftests/bpf/policy_judge.c $(POLICY_STAGE)
+# netpol FILE: run by selftests/conformance/netpol.sh, not by the unit tier.
+TESTS += $(O)/conformance/netpol
+$(eval $(call bin_at,$(O)/conformance/netpol,selftests/conformance/netpol.c $(POLICY_JUDGE),loader pure,zlib))
+$(call unit_test,bpf_policy_random,selftests/bpf/bpf_policy_random.c $(POLICY_JUDGE) $(POLICY_RANDOM),loader pure)
 $(call unit_test,bpf_policy,selftests/bpf/bpf_policy.c selftests/bpf/policy_mutate.c selftests/bpf/policy_short_cut.c $(POLICY_STAGE),loader pure)
 
 # compare: two commands against each other, for benchmarks that are shell scripts.

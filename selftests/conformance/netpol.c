@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * netpol FILE: every verdict of a netpol-cases file (JSON lines, may be gzipped) through the policy
- * compiler and the image's arithmetic. Prints what differs and the counts; exit code 1 when a verdict
- * is wrong, 2 when the file cannot be used.
+ * netpol [--loaded CIDR] FILE: every verdict of a netpol-cases file (JSON lines, may be gzipped) through the
+ * policy compiler and the image's arithmetic; with --loaded also through the programs as they are loaded
+ * into this kernel (root), for the pods that have an IPv4 address, which must be in CIDR (ADDRESS/16..28).
+ * Prints what differs and the counts; exit code 1 when a verdict is wrong, 2 when the file cannot be used.
  *
  * A line is one state of a cluster: namespaces, pods, policies, and the truth about each pair of
  * pods as "from to PROTO/port i<ingress> e<egress> c<combined>". Pods of a file that does not say
@@ -10,6 +11,7 @@
  */
 #include "policy/addr.h"
 #include "policy/policy.h"
+#include "selftests/bpf/policy_judge.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,8 +22,10 @@
 #define MAX_SHOWN 20u
 
 struct totals {
-	unsigned long steps, verdicts, wrong;
+	unsigned long steps, verdicts, loaded, wrong;
 };
+
+static bool loaded;
 
 static const char *const protos[] = {"TCP", "UDP", "SCTP"};
 
@@ -133,6 +137,25 @@ static int read_policies(const json_t *step, const char *where, struct rast_poli
 	return r;
 }
 
+/* The same two verdicts by the programs. Returns whether they are wrong. */
+static bool check_loaded(const char *row, const char *where, const struct rast_policy_pod *from,
+			 const struct rast_policy_pod *to, enum rast_policy_proto proto,
+			 uint16_t port, bool want_in, bool want_out, struct totals *t)
+{
+	bool out, in;
+
+	if (!loaded || !from->addr4 || !to->addr4)
+		return false;
+	out = judge_allows(RAST_DIR_EGRESS, from, to, 0, proto, port);
+	in = judge_allows(RAST_DIR_INGRESS, to, from, 0, proto, port);
+	t->loaded++;
+	if (in == want_in && out == want_out)
+		return false;
+	if (t->wrong < MAX_SHOWN)
+		printf("%s: want %s, the loaded programs say i%d e%d\n", where, row, in, out);
+	return true;
+}
+
 static int check_row(const char *row, const char *where, const struct rast_policy_world *world,
 		     const struct rast_policy_image *im, const struct rast_policy_rules *rules,
 		     struct totals *t)
@@ -159,6 +182,8 @@ static int check_row(const char *row, const char *where, const struct rast_polic
 					   &(struct rast_policy_end){.identity = from->identity},
 					   (enum rast_policy_proto)p, (uint16_t)port);
 	t->verdicts++;
+	t->wrong += check_loaded(row, where, from, to, (enum rast_policy_proto)p, (uint16_t)port, i,
+				 e, t);
 	if (!!(cell_i & RAST_CELL_ALLOW) == !!i && !!(cell_e & RAST_CELL_ALLOW) == !!e &&
 	    (cell_i & cell_e & RAST_CELL_ALLOW) / RAST_CELL_ALLOW == c)
 		return 0;
@@ -192,6 +217,10 @@ static int check_step(const json_t *step, struct rast_policy_image *im, struct t
 		r = rast_policy_compile(set, &world, 1, im, &rules, NULL, err);
 	if (!r)
 		r = rast_policy_image_check(im, err);
+	if (!r && loaded) {
+		judge_world(&world);
+		judge_apply(im);
+	}
 	for (size_t i = 0; !r && i < json_array_size(truth); i++) {
 		const char *row = json_string_value(json_array_get(truth, i));
 
@@ -231,10 +260,14 @@ int main(int argc, char **argv)
 	gzFile f;
 	int r;
 
-	if (argc != 2 || !im || !line) {
-		fprintf(stderr, "usage: netpol FILE\n");
+	loaded = argc == 4 && !strcmp(argv[1], "--loaded");
+	if ((argc != 2 && !loaded) || !im || !line) {
+		fprintf(stderr, "usage: netpol [--loaded CIDR] FILE\n");
 		return 2;
 	}
+	if (loaded)
+		judge_open("netpol", argv[2]);
+	argv += argc - 2;
 	f = gzopen(argv[1], "r");
 	if (!f) {
 		fprintf(stderr, "%s: %s\n", argv[1], strerror(errno));
@@ -246,6 +279,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s: %s\n", argv[1], rast_err_format(&err, text, sizeof(text)));
 		return 2;
 	}
-	printf("%lu steps, %lu verdicts, %lu wrong\n", t.steps, t.verdicts, t.wrong);
-	return t.wrong || !t.verdicts;
+	printf("%lu steps, %lu verdicts, %lu of them also by the loaded programs, %lu wrong\n",
+	       t.steps, t.verdicts, t.loaded, t.wrong);
+	return t.wrong || !t.verdicts || (loaded && !t.loaded);
 }

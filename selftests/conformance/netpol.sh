@@ -14,6 +14,16 @@ if out=$("$O/conformance/netpol" "$file" 2>&1); then
 else
 	nok "every verdict of the file is the compiler's" "$out"
 fi
+if [ "$(id -u)" != 0 ]; then
+	skip "every verdict of the file is the loaded programs'" root
+elif out=$("$O/conformance/netpol" --loaded 192.168.0.0/16 "$file" 2>&1); then
+	case $out in
+	*SKIP*) skip "every verdict of the file is the loaded programs'" "${out#*SKIP }" ;;
+	*) ok "every verdict of the file is the loaded programs': $out" ;;
+	esac
+else
+	nok "every verdict of the file is the loaded programs'" "$out"
+fi
 # A file whose truth is turned round must fail: the runner can tell.
 bad=$(mktemp)
 tap_cleanup "rm -f '$bad'"

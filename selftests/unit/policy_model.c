@@ -186,8 +186,11 @@ void m_random(struct m_cluster *c, uint64_t *s)
 		random_labels(&p->labels, s);
 		p->v6 = below(s, 5) == 0;
 		random_addr(p->v6, p->addr, s);
-		/* No two alike, none all zeroes. */
-		p->addr[p->v6 ? 13 : 1] = (uint8_t)(i + 1);
+		/* No two alike, none the first (the node's), all in one /16 or /112: a cluster's pod range. */
+		p->addr[p->v6 ? 14 : 2] = (uint8_t)(below(s, 2));
+		p->addr[p->v6 ? 15 : 3] = (uint8_t)(i * 20 + 2 + below(s, 20));
+		memset(p->addr + 1, 0, p->v6 ? 13 : 1);
+		p->addr[0] = p->v6 ? 0xfd : 10;
 		p->n_ports = below(s, 4);
 		for (int j = 0; j < p->n_ports; j++) {
 			p->ports[j].name = below(s, 3);
