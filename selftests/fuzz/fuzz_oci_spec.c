@@ -2,8 +2,9 @@
 /*
  * Any bytes as config.json: refused with a text, or a structure that keeps every promise of oci/spec.h.
  * The first byte says what the rest is: 0 a whole document, 1 resources, 2 a process, 3 the options of a
- * mount (one a line), 4 an idmap option.
+ * mount (one a line), 4 an idmap option, 5 the annotation for Landlock.
  */
+#include "container/landlock.h"
 #include "oci/spec.h"
 
 #include "fuzz.h"
@@ -136,6 +137,25 @@ static void check_resources(const struct rast_oci_resources *r)
 	read_string(r->cpu.mems);
 }
 
+static void check_landlock(const struct rast_landlock *ll)
+{
+	struct rast_landlock fit = *ll;
+	const char *missing;
+
+	MUST(ll->fs || ll->net || ll->scopes);
+	MUST(!(ll->fs >> 16) && !(ll->net >> 2) && !(ll->scopes >> 2));
+	MUST(ll->n_paths <= RAST_LANDLOCK_MAX_RULES && ll->n_ports <= RAST_LANDLOCK_MAX_RULES);
+	for (size_t i = 0; i < ll->n_paths; i++) {
+		MUST(ll->paths[i].path[0] == '/');
+		read_string(ll->paths[i].path);
+		/* What landlock_add_rule(2) refuses. */
+		MUST(ll->paths[i].access && !(ll->paths[i].access & ~ll->fs));
+	}
+	for (size_t i = 0; i < ll->n_ports; i++)
+		MUST(ll->ports[i].access && !(ll->ports[i].access & ~ll->net));
+	MUST(rast_landlock_fit(&fit, 6, &missing) && !missing);
+}
+
 static void check_spec(const struct rast_oci_spec *s)
 {
 	char *text = rast_oci_annotations_dump(s);
@@ -181,6 +201,23 @@ static void check_spec(const struct rast_oci_spec *s)
 	check_strings(s->readonly_paths, s->n_readonly_paths);
 	check_strings(s->intel_rdt.schemata, s->intel_rdt.n_schemata);
 	check_resources(&s->resources);
+	if (s->landlock)
+		check_landlock(s->landlock);
+}
+
+static char *annotated(const uint8_t *data, size_t size, size_t *ret_len)
+{
+	json_t *value = json_stringn((const char *)data, size), *doc;
+	char *text;
+
+	/* NULL when it is no UTF-8. */
+	doc = json_pack("{s:s,s:{s:s},s:{s:o}}", "ociVersion", "1.2.0", "root", "path", "r",
+			"annotations", RAST_OCI_LANDLOCK, value ? value : json_string("{}"));
+	text = json_dumps(doc, 0);
+	MUST(text);
+	*ret_len = strlen(text);
+	json_decref(doc);
+	return text;
 }
 
 /* A document around the options of one mount. */
@@ -224,10 +261,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
-	mode = data[0] % 5;
-	if (data[0] >= '0' && data[0] <= '4')
+	mode = data[0] % 6;
+	if (data[0] >= '0' && data[0] <= '5')
 		mode = data[0] - '0';
-	if (mode >= 3) {
+	if (mode == 5) {
+		text = annotated(data + 1, size - 1, &len);
+	} else if (mode >= 3) {
 		text = around(data + 1, size - 1, mode == 4, &len);
 	} else {
 		/* Exactly as long as said: what reads past the end is found. */

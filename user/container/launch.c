@@ -63,6 +63,7 @@ static const char *const step_text[RAST_STEP_MAX] = {
 	[RAST_STEP_SOURCE] = "opening the source of a mount,",
 	[RAST_STEP_MOUNT_OPTION] = "mount option",
 	[RAST_STEP_COPY_UP] = "copying what is below the tmpfs of",
+	[RAST_STEP_LANDLOCK] = "Landlock rule for",
 };
 
 static int report_error(const struct rast_launch_report *rep, struct rast_err *err)

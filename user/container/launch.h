@@ -13,6 +13,7 @@
 #define RAST_CONTAINER_LAUNCH_H
 
 #include "base/err.h"
+#include "container/landlock.h"
 #include "container/mount.h"
 
 #include <linux/filter.h>
@@ -81,7 +82,8 @@ struct rast_launch {
 	bool no_new_privs;
 	const struct sock_filter *filter; /* NULL: no seccomp */
 	unsigned short filter_len;
-	unsigned int filter_flags; /* SECCOMP_FILTER_FLAG_* */
+	unsigned int filter_flags;            /* SECCOMP_FILTER_FLAG_* */
+	const struct rast_landlock *landlock; /* fits the kernel; NULL: no Landlock */
 	const struct rast_launch_rlimit *rlimits;
 	size_t n_rlimits;
 	bool set_oom_score_adj;

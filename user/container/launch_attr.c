@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
-#include <linux/landlock.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <string.h>
@@ -111,12 +110,5 @@ int rast_launch_attr_apply(const struct rast_launch_attr *a, int proc,
 		return fail(rep, errno, "memory policy");
 	if (a->set_affinity && sched_setaffinity(0, sizeof(a->affinity), &a->affinity) < 0)
 		return fail(rep, errno, "CPU affinity");
-	return 0;
-}
-
-int rast_launch_attr_restrict(const struct rast_launch_attr *a, struct rast_launch_report *rep)
-{
-	if (a->landlock_fd >= 0 && syscall(SYS_landlock_restrict_self, a->landlock_fd, 0) < 0)
-		return fail(rep, errno, "Landlock");
 	return 0;
 }

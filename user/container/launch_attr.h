@@ -40,13 +40,10 @@ struct rast_launch_attr {
 	cpu_set_t affinity;
 	/* Labels for exec. Written to a verified procfs only (CVE-2019-16884). */
 	const char *apparmor, *selinux;
-	int landlock_fd; /* a ruleset that restricts it, borrowed; -1 */
 };
 
 /* 0, or -errno with the report filled. `proc` is a procfs that the runtime trusts. */
 int rast_launch_attr_apply(const struct rast_launch_attr *a, int proc,
 			   struct rast_launch_report *rep);
-/* Landlock, last of all: what follows is bound by it. */
-int rast_launch_attr_restrict(const struct rast_launch_attr *a, struct rast_launch_report *rep);
 
 #endif

@@ -477,6 +477,7 @@ static int prepare(struct launch_ctx *c)
 {
 	const struct rast_launch *l = c->l;
 	struct rast_caps caps = l->caps;
+	_cleanup_close_ int landlock = -1;
 	int ptmx = -1, r;
 
 	reset_signals(c->ignored);
@@ -494,6 +495,9 @@ static int prepare(struct launch_ctx *c)
 	r = l->tty ? set_tty(c, ptmx) : set_stdio(c);
 	if (r < 0 || (r = close_others(c)) < 0)
 		return r;
+	/* As root, who finds every path; a container that runs can swap them, but only for its own. */
+	if (l->landlock && (r = rast_landlock_open(l->landlock, &landlock, &c->tail.report)) < 0)
+		return r;
 	(void)umask(l->umask);
 	if (l->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail(c, RAST_STEP_CAPS, errno, "no_new_privs");
@@ -508,8 +512,12 @@ static int prepare(struct launch_ctx *c)
 	}
 	/* The report of the tail names the command; it has no means to copy a string. */
 	(void)fail(c, RAST_STEP_NONE, 0, c->tail.path);
-	r = l->attr ? rast_launch_attr_restrict(l->attr, &c->tail.report) : 0;
-	return r < 0 ? r : announce_listener(c);
+	if (landlock >= 0 && (r = rast_landlock_restrict(landlock, &c->tail.report)) < 0)
+		return r;
+	/* Now, for the number of a listener is the lowest that is free. */
+	rast_closep(&landlock);
+	landlock = -1;
+	return announce_listener(c);
 }
 
 _Noreturn void launch_child(struct launch_ctx *c)

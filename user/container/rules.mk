@@ -5,5 +5,6 @@ PURE_SRC += $(addprefix user/container/,mount.c mount_child.c mount_named.c moun
 	launch_child.c launch_user.c launch_tail.c launch_attr.c launch_spawn.c)
 PURE_SRC += $(addprefix user/container/,seccomp.c seccomp_table.c seccomp_compile.c seccomp_profile.c \
 	seccomp_rules.c seccomp_order.c seccomp_code.c seccomp_names.c seccomp_numbers.c)
+PURE_SRC += user/container/landlock.c
 CLI_SRC += $(addprefix user/container/,container_cmd.c container_run_cmd.c)
 LOADER_SRC += $(addprefix user/container/,container_bpf.c device_bpf.c)

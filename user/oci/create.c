@@ -395,6 +395,8 @@ int oci_create(struct oci *o, const struct oci_create *what, int *ret_pidfd, int
 	r = read_spec(&w, err);
 	if (r == 0)
 		r = oci_plan_container(&w.plan, w.spec, what->bundle, &what->plan, err);
+	if (r == 0 && w.plan.warning[0])
+		oci_log_warning(o, w.plan.warning);
 	if (r == 0 && w.plan.launch.tty && !what->start && !what->console_socket)
 		r = rast_err_set(err, EINVAL,
 				 "process.terminal is true: --console-socket is needed");

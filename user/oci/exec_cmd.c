@@ -9,6 +9,7 @@
 #include "container/attach.h"
 #include "container/cgroup.h"
 #include "oci/create.h"
+#include "oci/log.h"
 #include "oci/own_exe.h"
 
 #include <errno.h>
@@ -235,6 +236,10 @@ static int launch(struct oci *o, const struct oci_args *a, const struct oci_cont
 	r = oci_plan_process(&plan, &e->process, err);
 	if (r == 0)
 		r = oci_plan_filter(&plan, spec, err);
+	if (r == 0)
+		r = oci_plan_landlock(&plan, spec, err);
+	if (r == 0 && plan.warning[0])
+		oci_log_warning(o, plan.warning);
 	if (r == 0)
 		r = oci_arg_number(a, "preserve-fds", 0, RAST_LAUNCH_MAX_PRESERVED, 0, &n, err);
 	if (r == 0)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* rast-oci features: what this runtime knows, as features.md of the specification lays it out. */
+#include "container/landlock.h"
 #include "container/seccomp_profile.h"
 #include "oci/oci.h"
 #include "oci/spec.h"
@@ -89,12 +90,15 @@ static int features_run(struct oci *o, const struct oci_args *a)
 					    "poststop",
 					    NULL};
 	_cleanup_json_ json_t *out = NULL;
+	char abi[16];
 
 	(void)a;
-	out = json_pack("{s:s,s:s,s:o,s:o,s:o,s:{s:s}}", "ociVersionMin", "1.0.0", "ociVersionMax",
-			RAST_OCI_SPEC_VERSION, "hooks", strings(hooks), "mountOptions",
-			indexed(rast_oci_mount_option_name), "linux", linux_features(),
-			"annotations", "rast.os/version", RAST_VERSION);
+	(void)snprintf(abi, sizeof(abi), "%d", rast_landlock_abi());
+	out = json_pack("{s:s,s:s,s:o,s:o,s:o,s:{s:s,s:s}}", "ociVersionMin", "1.0.0",
+			"ociVersionMax", RAST_OCI_SPEC_VERSION, "hooks", strings(hooks),
+			"mountOptions", indexed(rast_oci_mount_option_name), "linux",
+			linux_features(), "annotations", "rast.os/version", RAST_VERSION,
+			RAST_OCI_LANDLOCK ".abi", abi);
 	if (!out)
 		return rast_err_sys(&o->err, ENOMEM, "features"), OCI_EXIT_FAIL;
 	(void)json_dumpf(out, stdout, JSON_INDENT(2));

@@ -21,7 +21,6 @@ void oci_plan_init(struct oci_plan *p)
 {
 	memset(p, 0, sizeof(*p));
 	p->launch = (struct rast_launch)RAST_LAUNCH_INIT;
-	p->attr.landlock_fd = -1;
 	p->mounts.root_fd = -1;
 }
 
@@ -56,8 +55,6 @@ void oci_plan_close(struct oci_plan *p)
 	p->n_idmap_fds = 0;
 	rast_mount_list_finish(&p->list);
 	rast_mount_plan_finish(&p->mounts);
-	rast_closep(&p->attr.landlock_fd);
-	p->attr.landlock_fd = -1;
 }
 
 void oci_plan_finish(struct oci_plan *p)
@@ -276,7 +273,8 @@ int oci_plan_container(struct oci_plan *p, const struct rast_oci_spec *spec, con
 		return rast_err_set(err, EINVAL, "config.json: process: missing");
 	if ((r = oci_plan_preserve(p, opt->preserve_fds, err)) < 0 ||
 	    (r = oci_plan_process(p, &spec->process, err)) < 0 ||
-	    (r = oci_plan_filter(p, spec, err)) < 0 || (r = plan_namespaces(p, err)) < 0)
+	    (r = oci_plan_filter(p, spec, err)) < 0 || (r = oci_plan_landlock(p, spec, err)) < 0 ||
+	    (r = plan_namespaces(p, err)) < 0)
 		return r;
 	if (opt->listen_fds && (r = tell_listen_fds(p, opt->listen_fds, err)) < 0)
 		return r;

@@ -27,6 +27,8 @@ struct oci_plan {
 	char cgroup_dir[4200]; /* for a cgroup mount without a cgroup namespace */
 	unsigned long mempolicy_nodes[16];
 	struct rast_seccomp_filter filter;
+	struct rast_landlock landlock;
+	char warning[160]; /* what the plan could not keep of the spec, for the log */
 	int idmap_fds[64];
 	size_t n_idmap_fds;
 	struct oci_plan_block *memory; /* arrays that were built */
@@ -53,6 +55,8 @@ int oci_plan_idmap(struct oci_plan *p, const struct rast_oci_mount *m, int *ret_
 		   struct rast_err *err);
 /* linux.seccomp: for exec too. */
 int oci_plan_filter(struct oci_plan *p, const struct rast_oci_spec *spec, struct rast_err *err);
+/* The annotation for Landlock: for exec too. */
+int oci_plan_landlock(struct oci_plan *p, const struct rast_oci_spec *spec, struct rast_err *err);
 /* So many descriptors from 3 on are handed on; all must be open. */
 int oci_plan_preserve(struct oci_plan *p, unsigned int n, struct rast_err *err);
 /* Closes what it opened; its memory stays. */

@@ -5,3 +5,4 @@ PURE_SRC += $(addprefix user/oci/,create_cmd.c exec_cmd.c signal_cmd.c list_cmd.
 	features_cmd.c events_cmd.c events_stats.c)
 PURE_SRC += $(addprefix user/oci/,spec.c spec_json.c spec_number.c spec_idmap.c spec_mounts.c \
 	spec_process.c spec_resources.c spec_linux.c spec_rules.c spec_default.c spec_seccomp.c)
+PURE_SRC += user/oci/spec_landlock.c

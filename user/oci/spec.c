@@ -85,6 +85,8 @@ static int read_spec(struct oci_load *l, json_t *doc)
 {
 	int r = oci_object(l, NULL, doc, &spec_table, l->spec);
 
+	if (!r)
+		r = oci_landlock(l);
 	return r ? r : oci_rules(l);
 }
 

@@ -27,7 +27,11 @@
 #define RAST_OCI_MAX_IDMAPS 340u    /* the kernel's limit */
 #define RAST_OCI_ID_MAX 4294967294u
 
+/* The annotation for Landlock: a JSON document as a string. */
+#define RAST_OCI_LANDLOCK "rast.os/landlock"
+
 struct rast_seccomp_profile; /* container/seccomp_profile.h */
+struct rast_landlock;        /* container/landlock.h */
 
 struct rast_oci_i64 {
 	int64_t v;
@@ -312,6 +316,7 @@ struct rast_oci_spec {
 	bool has_resources;
 	struct rast_oci_resources resources;
 	const struct rast_seccomp_profile *seccomp; /* NULL: none */
+	const struct rast_landlock *landlock;       /* of the annotation; NULL: none */
 
 	/* What was taken though it is odd, for the log: "process.capabilities.bounding[3]: …". */
 	const char *const *warnings;

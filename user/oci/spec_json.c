@@ -47,6 +47,7 @@ void oci_owner_free(struct oci_owner *o)
 		o->chunks = next;
 	}
 	json_decref(o->doc);
+	json_decref(o->landlock);
 	free(o);
 }
 
@@ -528,6 +529,8 @@ int oci_object(struct oci_load *l, const struct oci_at *at, json_t *v, const str
 			if (t->fields[i].name[0] == key[0] && !strcmp(t->fields[i].name, key))
 				break;
 		}
+		if (k == t->n && t->closed)
+			return oci_fail(l, &here, "is not known");
 		if (k == t->n)
 			continue;
 		next = i + 1;

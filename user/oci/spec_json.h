@@ -27,6 +27,7 @@ struct oci_chunk;
 struct oci_owner {
 	struct rast_oci_spec spec; /* first */
 	json_t *doc;
+	json_t *landlock; /* the document in the annotation, or NULL */
 	struct oci_chunk *chunks;
 };
 
@@ -95,6 +96,7 @@ struct oci_table {
 	const struct oci_field *fields;
 	size_t n;
 	size_t size; /* of an element, for lists and maps */
+	bool closed; /* a field that is not listed is an error */
 	/* After all fields of one object. */
 	int (*check)(struct oci_load *l, const struct oci_at *at, void *object);
 };
@@ -174,6 +176,8 @@ int oci_idmap_option(struct oci_load *l, const struct oci_at *at, const char *te
 int oci_idmap_resolve(struct oci_load *l);
 /* What the specification says about more than one field (spec_rules.c). */
 int oci_rules(struct oci_load *l);
+/* The annotation for Landlock, when there is one (spec_landlock.c). */
+int oci_landlock(struct oci_load *l);
 int oci_seccomp(struct oci_load *l, const struct oci_at *at, json_t *v, void *value);
 
 #endif
