@@ -40,7 +40,7 @@ static void test_a_profile_is_read_whole(void **state)
 		  "\"architectures\":[\"SCMP_ARCH_X86_64\",\"SCMP_ARCH_X32\",\"SCMP_ARCH_S390X\"],"
 		  "\"flags\":[\"SECCOMP_FILTER_FLAG_LOG\",\"SECCOMP_FILTER_FLAG_SPEC_ALLOW\"],"
 		  "\"listenerPath\":\"/run/l\",\"listenerMetadata\":\"m\",\"syscalls\":["
-		  "{\"names\":[\"read\",\"not_yet\"],\"action\":\"SCMP_ACT_ALLOW\",\"errnoRet\":7},"
+		  "{\"names\":[\"read\",\"not_yet\"],\"action\":\"SCMP_ACT_ALLOW\"},"
 		  "{\"names\":[\"bpf\"],\"action\":\"SCMP_ACT_NOTIFY\"},"
 		  "{\"names\":[\"kill\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":0},"
 		  "{\"names\":[\"mount\"],\"action\":\"SCMP_ACT_ERRNO\"},"
@@ -109,6 +109,10 @@ static void test_what_cannot_be_is_named_by_its_field(void **state)
 		{CALL("\"names\":[\"read\"],\"action\":7"), "linux.seccomp.syscalls[0].action"},
 		{CALL("\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":5000"),
 		 "linux.seccomp.syscalls[0].errnoRet"},
+		{CALL("\"names\":[\"read\"],\"action\":\"SCMP_ACT_ALLOW\",\"errnoRet\":1"),
+		 "linux.seccomp.syscalls[0].errnoRet"},
+		{"{\"defaultAction\":\"SCMP_ACT_LOG\",\"defaultErrnoRet\":1}",
+		 "linux.seccomp.defaultErrnoRet"},
 		{ARG("\"index\":6,\"value\":1,\"op\":\"SCMP_CMP_EQ\""),
 		 "linux.seccomp.syscalls[0].args[0].index"},
 		{ARG("\"index\":0,\"value\":-1,\"op\":\"SCMP_CMP_EQ\""),

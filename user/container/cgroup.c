@@ -86,7 +86,7 @@ static int layout(bool v2, unsigned int v1, struct rast_cgroup_layout *ret, stru
 	if (l.v2_fd < 0)
 		return rast_err_sys(err, errno, "%s", l.v2_path);
 	if (v2)
-		l.v2 = controllers(l.v2_fd, "cgroup.controllers");
+		l.v2 = controllers(l.v2_fd, "cgroup.controllers") | 1u << RAST_CG_CORE;
 	for (i = 0; !pure && i < RAST_CG_MAX; i++)
 		if ((v1 & ~l.v2 & (1u << i)) && find_v1(&l, i))
 			l.v1 |= 1u << i;

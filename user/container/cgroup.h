@@ -24,7 +24,9 @@ enum rast_cgroup_controller {
 	RAST_CG_CPUSET,
 	RAST_CG_HUGETLB,
 	RAST_CG_RDMA,
-	RAST_CG_MAX
+	RAST_CG_MAX,
+	/* For writes: a file of cgroup2 that no controller above is needed for, cgroup.* above all. */
+	RAST_CG_CORE = RAST_CG_MAX
 };
 
 struct rast_cgroup_layout {

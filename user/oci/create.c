@@ -40,6 +40,17 @@ struct work {
 	size_t hook_size;
 };
 
+/* What the specification has and this runtime has not: no container is the better answer than another one. */
+static int refuse_unsupported(const struct rast_oci_spec *spec, struct rast_err *err)
+{
+	const char *field = spec->intel_rdt.set   ? "intelRdt"
+			    : spec->n_net_devices ? "netDevices"
+						  : NULL;
+
+	return field ? rast_err_set(err, ENOTSUP, "config.json: linux.%s: not supported", field)
+		     : 0;
+}
+
 static int read_spec(struct work *w, struct rast_err *err)
 {
 	_cleanup_free_ char *text = NULL, *copy = NULL;
@@ -60,6 +71,8 @@ static int read_spec(struct work *w, struct rast_err *err)
 		return rast_err_sys(err, ENOMEM, "%s", path);
 	memcpy(copy, text, len + 1);
 	r = rast_oci_spec_parse("config.json", copy, len, &w->spec, err);
+	if (r == 0)
+		r = refuse_unsupported(w->spec, err);
 	if (r < 0)
 		return r;
 	if (oci_exe_is_exposed(w->spec) && (r = oci_exe_protect(w->o)) < 0)

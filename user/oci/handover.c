@@ -64,10 +64,13 @@ int oci_listener_send(const struct oci_container *c, const struct rast_oci_spec 
 		      int listener, struct rast_err *err)
 {
 	_cleanup_free_ char *text = NULL;
-	json_t *o = json_pack("{s:s,s:[s],s:i,s:s*,s:o}", "ociVersion", spec->version, "fds",
-			      "seccompFd", "pid", (int)pid, "metadata",
-			      spec->seccomp->listener_metadata, "state", oci_state_report(c));
+	json_t *state = oci_state_report(c), *o;
 
+	/* Nothing is recorded yet: only the caller knows it. */
+	(void)json_object_set_new(state, "pid", json_integer(pid));
+	o = json_pack("{s:s,s:[s],s:i,s:s*,s:o}", "ociVersion", spec->version, "fds", "seccompFd",
+		      "pid", (int)pid, "metadata", spec->seccomp->listener_metadata, "state",
+		      state);
 	text = json_dumps(o, JSON_COMPACT);
 	json_decref(o);
 	if (!text)

@@ -228,7 +228,8 @@ static void block_io(struct oci_resources *o, const struct rast_oci_resources *r
 		 r->block_io.n_write_iops);
 }
 
-static int unified_controller(const char *file)
+/* What begins with no known name is cgroup.*, or of a kernel to come: it is written, and the kernel judges. */
+static enum rast_cgroup_controller unified_controller(const char *file)
 {
 	static const struct {
 		const char *prefix;
@@ -241,8 +242,8 @@ static int unified_controller(const char *file)
 
 	for (i = 0; i < ARRAY_SIZE(known); i++)
 		if (!strncmp(file, known[i].prefix, strlen(known[i].prefix)))
-			return (int)known[i].c;
-	return -ENOENT;
+			return known[i].c;
+	return RAST_CG_CORE;
 }
 
 static int the_rest(struct oci_resources *o, const struct rast_oci_resources *r,
@@ -282,19 +283,12 @@ static int the_rest(struct oci_resources *o, const struct rast_oci_resources *r,
 	}
 	for (i = 0; i < r->n_unified; i++) {
 		const char *file = r->unified[i].key;
-		int c = unified_controller(file);
 
 		if (strchr(file, '/'))
 			return rast_err_set(err, EINVAL,
 					    "linux.resources.unified: \"%.60s\" is no file name",
 					    file);
-		/* cgroup.* and what a later kernel brings belong to no controller that is known here. */
-		if (c < 0)
-			return rast_err_set(err, ENOTSUP,
-					    "linux.resources.unified: \"%.60s\" is of no known "
-					    "controller",
-					    file);
-		(void)add(o, (enum rast_cgroup_controller)c, "linux.resources.unified", file,
+		(void)add(o, unified_controller(file), "linux.resources.unified", file,
 			  r->unified[i].value, NULL, NULL);
 	}
 	return 0;

@@ -78,6 +78,23 @@ static int check_needs(struct oci_load *l)
 	return 0;
 }
 
+/* Below the cgroup mount, wherever that is: no way up. */
+static int check_cgroups_path(struct oci_load *l)
+{
+	const struct oci_at at = {&os, "cgroupsPath", 0};
+	const char *p = l->spec->cgroups_path;
+
+	for (; p && *p; p += strspn(p, "/")) {
+		size_t n = strcspn(p, "/");
+
+		if (n == 2 && !strncmp(p, "..", 2))
+			return oci_fail(l, &at, "\"%.80s\" has \"..\" in it",
+					l->spec->cgroups_path);
+		p += n;
+	}
+	return 0;
+}
+
 /* ---- sysctl ---- */
 
 /* Which namespace a setting belongs to; a name that ends in "." is a beginning. */
@@ -173,6 +190,8 @@ int oci_rules(struct oci_load *l)
 {
 	int r = check_needs(l);
 
+	if (!r)
+		r = check_cgroups_path(l);
 	if (!r)
 		r = check_sysctls(l);
 	if (!r)

@@ -42,7 +42,9 @@ static int with_data(struct oci_load *l, const struct oci_at *at, uint32_t *acti
 	const struct oci_at here = {at, field, 0};
 
 	if (!rast_seccomp_action_takes_data(*action))
-		return 0;
+		return data->set
+			       ? oci_fail(l, &here, "is for SCMP_ACT_ERRNO and SCMP_ACT_TRACE only")
+			       : 0;
 	if (*action == SECCOMP_RET_ERRNO && data->set && data->v > MAX_ERRNO)
 		return oci_fail(l, &here, "%llu: want at most %u", (unsigned long long)data->v,
 				MAX_ERRNO);
