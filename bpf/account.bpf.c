@@ -12,7 +12,7 @@
  *	account_fork, _exec, _exit  tp_btf/sched_process_*
  *
  * Reading the pinned iterator runs account_collect over the instance's whole tree in one go; nothing
- * opens a file per container.
+ * opens a file per container. Containers of other runtimes, which are elsewhere, are read one by one.
  */
 #include "vmlinux.h"
 #include "bpf/account.h"
@@ -125,7 +125,7 @@ static __always_inline struct rast_account *account_of_id(__u64 id)
 
 static __always_inline struct rast_account *account_current(void)
 {
-	return account_of_id(bpf_get_current_ancestor_cgroup_id(container_level));
+	return account_of_id(container_id_current());
 }
 
 static __always_inline void add(__u64 *counter, __u64 n)
@@ -144,7 +144,7 @@ static __always_inline bool is_refused(long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(account_syscall, struct pt_regs *regs, long ret)
 {
-	__u64 id = bpf_get_current_ancestor_cgroup_id(container_level);
+	__u64 id = container_id_current();
 	struct rast_account *a;
 	struct rast_syscalls *s;
 	__u32 slot = slot_of(id), nr;
@@ -206,10 +206,27 @@ int account_exit(__u64 *ctx)
 
 /* ---- network ---- */
 
+struct account_search {
+	struct container_search s;
+	struct __sk_buff *skb;
+};
+
+static long account_search_skb(__u64 level, struct account_search *a)
+{
+	if (!(a->s.levels >> (level & 31) & 1))
+		return 0;
+	return container_search_end(&a->s, bpf_skb_ancestor_cgroup_id(a->skb, level));
+}
+
 /* Both hooks see the packet from its IP header on. */
 static __always_inline struct rast_account *account_of_skb(struct __sk_buff *skb)
 {
-	return account_of_id(bpf_skb_ancestor_cgroup_id(skb, container_level));
+	struct account_search a = {.skb = skb};
+
+	if (!container_search_wanted(&a.s))
+		return account_of_id(bpf_skb_ancestor_cgroup_id(skb, container_level));
+	bpf_loop(a.s.n, account_search_skb, &a, 0);
+	return account_of_id(a.s.found);
 }
 
 SEC("cgroup_skb/ingress")
@@ -308,10 +325,12 @@ int account_collect(struct bpf_iter__cgroup *ctx)
 	__u32 mem_id = ~0u;
 	struct cgroup *cgrp = ctx->cgroup;
 	struct rast_account *a;
+	__u64 id;
 
 	if (!cgrp)
 		return 0;
-	a = account_of_id(container_id_of_cgroup(cgrp));
+	id = container_id_of_cgroup(cgrp);
+	a = account_of_id(id);
 	if (!a)
 		return 0;
 	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
@@ -322,7 +341,7 @@ int account_collect(struct bpf_iter__cgroup *ctx)
 	bpf_loop(ACCOUNT_MAX_CSETS, account_walk_cset, &walk, 0);
 	v1 = walk.css;
 	/* Children come before their parents: what they added waits in tasks_sum. */
-	if (cgrp->level != (int)container_level) {
+	if (BPF_CORE_READ(cgrp, kn, id) != id) {
 		a->tasks_sum += walk.tasks;
 		return 0;
 	}

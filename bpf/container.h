@@ -5,8 +5,9 @@
  *
  * The key is the cgroup2 id of the container's own cgroup (its inode number). A process that made
  * itself a cgroup below is found through bpf_get_current_ancestor_cgroup_id(level), level being that
- * of the container's cgroup (`container_level`, rodata). The kernel half writes the exit of the first
- * process into the same record, so that an exit status is kept when no process of ours runs.
+ * of the container's cgroup (`container_level`, rodata; of other runtimes' containers `foreign_control`).
+ * The kernel half writes the exit of the first process into the same record, so that an exit status is
+ * kept when no process of ours runs.
  */
 #ifndef RAST_BPF_CONTAINER_H
 #define RAST_BPF_CONTAINER_H
@@ -20,11 +21,14 @@
 
 /* <cgroup2 root>/<instance>/<namespace>_<pod>/<container>: three below the mount's root. */
 #define RAST_CONTAINER_LEVEL 3
+/* Containers of other runtimes have their cgroup where their client wants it, this deep at most. */
+#define RAST_MAX_CONTAINER_LEVEL 15
 
 enum rast_container_flags {
 	RAST_CONTAINER_EXITED = 1 << 0,
 	RAST_CONTAINER_OOM = 1 << 1, /* a process of it was killed for memory */
-	RAST_CONTAINER_HOST_NETWORK = 1 << 2
+	RAST_CONTAINER_HOST_NETWORK = 1 << 2,
+	RAST_CONTAINER_FOREIGN = 1 << 3 /* started by rast-oci: its cgroup is not the instance's */
 };
 
 struct rast_container {
@@ -38,5 +42,13 @@ struct rast_container {
 	__u64 exited_ns;
 };
 _Static_assert(sizeof(struct rast_container) == 40, "rast_container is part of the contract");
+
+/* foreign_control, key 0: what there is to look for of containers of other runtimes; 0 where none are. */
+struct rast_foreign {
+	__u32 levels;    /* bit n: one has its cgroup at level n */
+	__u32 end;       /* one past the highest of them */
+	__u32 addresses; /* 1: identity_by_foreign (bpf/policy.h) holds some */
+	__u32 pad;
+};
 
 #endif

@@ -115,6 +115,12 @@ struct rast_addr_table {
 	__u16 identity[RAST_MAX_POD_ADDRS]; /* RAST_IDENTITY_WORLD: no pod has it */
 };
 
+/*
+ * identity_by_foreign: address (network byte order) → identity of pods whose network another program made,
+ * outside the pod range. A hash, looked at only while foreign_control says so.
+ */
+#define RAST_MAX_FOREIGN_ADDRS 4096u
+
 /* ifindex_by_addr, key 0; mmapable, same index: host side of that pod's link, 0 when there is none. */
 struct rast_link_table {
 	__u32 ifindex[RAST_MAX_POD_ADDRS];

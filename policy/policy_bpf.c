@@ -158,6 +158,29 @@ static int map_entry(const struct rast_instance *in, const char *map, size_t siz
 	return 0;
 }
 
+/* Of a pod whose network another program made. */
+static int set_foreign_address(const struct rast_instance *in, uint32_t addr4, uint32_t identity,
+			       struct rast_err *err)
+{
+	_cleanup_close_ int map = -1;
+	int r;
+
+	/* A link without an address: what it sends is refused, and nobody can mean it. */
+	if (!addr4)
+		return 0;
+	map = rast_loader_map_fd(in, "identity_by_foreign", err);
+	if (map < 0)
+		return map;
+	r = identity == RAST_IDENTITY_WORLD ? bpf_map_delete_elem(map, &addr4)
+					    : bpf_map_update_elem(map, &addr4, &identity, BPF_ANY);
+	if (!r || (identity == RAST_IDENTITY_WORLD && errno == ENOENT))
+		return 0;
+	if (errno == E2BIG)
+		return rast_err_set(err, ENOSPC, "all %u addresses outside the pod range are taken",
+				    RAST_MAX_FOREIGN_ADDRS);
+	return rast_err_sys(err, errno, "identity_by_foreign");
+}
+
 /* What is known by address: who it is, and (0: none) on which link. */
 static int set_address(const struct rast_instance *in, uint32_t addr4, uint32_t identity,
 		       uint32_t ifindex, struct rast_err *err)
@@ -169,8 +192,7 @@ static int set_address(const struct rast_instance *in, uint32_t addr4, uint32_t 
 	int r;
 
 	if (i >= 1u << (32 - in->pod_prefix) || i >= RAST_MAX_POD_ADDRS)
-		return rast_err_set(err, ERANGE,
-				    "address of the container is not in the pod range");
+		return set_foreign_address(in, addr4, identity, err);
 	r = map_entry(in, "ifindex_by_addr", sizeof(*links), &p, err);
 	if (r < 0)
 		return r;
@@ -211,6 +233,15 @@ static int reattach_all(const struct rast_instance *in, struct rast_err *err)
 			return r;
 	}
 	return 0;
+}
+
+bool rast_policy_bpf_is_loaded(const struct rast_instance *in)
+{
+	_cleanup_close_ int map = rast_loader_map_fd(in, "policy_build", NULL);
+	uint32_t zero = 0;
+	uint64_t build;
+
+	return map >= 0 && !bpf_map_lookup_elem(map, &zero, &build) && build;
 }
 
 int rast_policy_bpf_load(const struct rast_instance *in, struct rast_err *err)
@@ -303,8 +334,8 @@ static void set_down(uint32_t ifindex)
 	(void)ioctl(fd, SIOCSIFFLAGS, &ifr);
 }
 
-int rast_policy_bpf_endpoint_del(const struct rast_instance *in, uint32_t ifindex, uint32_t addr4,
-				 struct rast_err *err)
+static int forget(const struct rast_instance *in, uint32_t ifindex, uint32_t addr4, bool down,
+		  struct rast_err *err)
 {
 	_cleanup_close_ int map = rast_loader_map_fd(in, "endpoint_by_ifindex", NULL);
 	struct rast_endpoint e;
@@ -321,7 +352,8 @@ int rast_policy_bpf_endpoint_del(const struct rast_instance *in, uint32_t ifinde
 		return r;
 	if (bpf_map_delete_elem(map, &ifindex) && errno != ENOENT && !r)
 		r = rast_err_sys(err, errno, "endpoint of interface %u", ifindex);
-	set_down(ifindex);
+	if (down)
+		set_down(ifindex);
 	link_name(name, sizeof(name), false, ifindex);
 	(void)rast_loader_detach(in, name);
 	link_name(name, sizeof(name), true, ifindex);
@@ -329,6 +361,18 @@ int rast_policy_bpf_endpoint_del(const struct rast_instance *in, uint32_t ifinde
 	detach_clsact(ifindex, false);
 	detach_clsact(ifindex, true);
 	return r;
+}
+
+int rast_policy_bpf_endpoint_del(const struct rast_instance *in, uint32_t ifindex, uint32_t addr4,
+				 struct rast_err *err)
+{
+	return forget(in, ifindex, addr4, true, err);
+}
+
+int rast_policy_bpf_endpoint_release(const struct rast_instance *in, uint32_t ifindex,
+				     uint32_t addr4, struct rast_err *err)
+{
+	return forget(in, ifindex, addr4, false, err);
 }
 
 int rast_policy_bpf_endpoint_del_name(const struct rast_instance *in, const char *ifname,

@@ -40,6 +40,8 @@ int rast_policy_bpf_supported(struct rast_err *err);
  * over its maps and links, so flows, image and counters live on.
  */
 int rast_policy_bpf_load(const struct rast_instance *in, struct rast_err *err);
+/* By any build. */
+bool rast_policy_bpf_is_loaded(const struct rast_instance *in);
 
 /*
  * Copies the image into the slot that is not in use and flips to it. -EINVAL for an image that the
@@ -60,7 +62,10 @@ int rast_policy_bpf_endpoint_add(const struct rast_instance *in, uint32_t ifinde
  */
 int rast_policy_bpf_endpoint_del(const struct rast_instance *in, uint32_t ifindex, uint32_t addr4,
 				 struct rast_err *err);
-/* The same for a link that may be gone already. */
+/* The same, but the link stays as it is, open now: of a link that is not ours. */
+int rast_policy_bpf_endpoint_release(const struct rast_instance *in, uint32_t ifindex,
+				     uint32_t addr4, struct rast_err *err);
+/* The same as del for a link that may be gone already. */
 int rast_policy_bpf_endpoint_del_name(const struct rast_instance *in, const char *ifname,
 				      uint32_t addr4, struct rast_err *err);
 

@@ -66,6 +66,7 @@ $(call unit_test,test_policy_explain,selftests/unit/test_policy_explain.c,pure)
 $(call bench_bin,bench_store,selftests/bench/bench_store.c selftests/bench/bench.c,pure store)
 $(call unit_test,test_manifest,selftests/unit/test_manifest.c,pure)
 $(call unit_test,test_hosts,selftests/unit/test_hosts.c,pure)
+$(call unit_test,test_foreign_names,selftests/unit/test_foreign_names.c,pure)
 $(call unit_test,test_audit,selftests/unit/test_audit.c,pure)
 $(call unit_test,test_account,selftests/unit/test_account.c,cli pure)
 # Needs root for a small disk, so it is in the bpf tier, though it loads nothing.

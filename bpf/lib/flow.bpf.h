@@ -13,6 +13,7 @@
 
 #include "bpf/container.h"
 #include "bpf/policy.h"
+#include "bpf/lib/maps.bpf.h"
 #include "bpf/lib/packet.bpf.h"
 
 /* Set between open and load. */
@@ -52,6 +53,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct rast_addr_table);
 } identity_by_addr SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, RAST_MAX_FOREIGN_ADDRS);
+	__type(key, __u32);
+	__type(value, __u32);
+} identity_by_foreign SEC(".maps");
 
 /* One entry of 256 KB. A miss is no denial: the packet takes the long way. */
 struct {
@@ -135,13 +143,25 @@ struct look {
 
 /* ---- the matrix ---- */
 
+/* Of an address outside the pod range. */
+static __always_inline __u32 identity_of_foreign(__u32 addr)
+{
+	__u32 zero = 0, *identity;
+	const struct rast_foreign *f = bpf_map_lookup_elem(&foreign_control, &zero);
+
+	if (!f || !*(const volatile __u32 *)&f->addresses)
+		return RAST_IDENTITY_WORLD;
+	identity = bpf_map_lookup_elem(&identity_by_foreign, &addr);
+	return identity ? *identity : RAST_IDENTITY_WORLD;
+}
+
 static __always_inline __u32 identity_of(__u32 addr)
 {
 	__u32 zero = 0, i = bpf_ntohl(addr) - pod_base;
 	const struct rast_addr_table *t;
 
 	if (i >= pod_count || i >= RAST_MAX_POD_ADDRS)
-		return RAST_IDENTITY_WORLD;
+		return identity_of_foreign(addr);
 	t = bpf_map_lookup_elem(&identity_by_addr, &zero);
 	return t ? t->identity[i] : RAST_IDENTITY_WORLD;
 }

@@ -52,4 +52,12 @@ struct {
 	__type(value, struct rast_container);
 } container_by_cgroup __weak SEC(".maps");
 
+/* Of containers of other runtimes. All zero where there are none, and nobody looks further. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct rast_foreign);
+} foreign_control __weak SEC(".maps");
+
 #endif

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 struct rast_account_reader {
-	int containers, iter;
+	int containers, foreign, iter, iter_prog;
 	const struct rast_account *figures;
 	const struct rast_syscalls *syscalls;
 	bool has_layout;
@@ -117,7 +117,7 @@ int rast_account_reader_open(const struct rast_instance *in, struct rast_account
 
 	if (!r)
 		return rast_err_set(err, ENOMEM, "out of memory");
-	r->iter = -1;
+	r->foreign = r->iter = r->iter_prog = -1;
 	rc = r->containers = rast_loader_map_fd(in, "container_by_cgroup", err);
 	if (rc >= 0)
 		rc = rast_loader_map_view(in, "account_by_slot", FIGURES_BYTES, &view, err);
@@ -131,6 +131,8 @@ int rast_account_reader_open(const struct rast_instance *in, struct rast_account
 	}
 	r->syscalls = view;
 	r->iter = rast_loader_link_fd(in, "account_collect", NULL);
+	r->iter_prog = rast_loader_prog_fd(in, "account_collect", NULL);
+	r->foreign = rast_loader_map_fd(in, "foreign_control", NULL);
 	r->has_layout = rast_cgroup_layout_init(&r->layout, NULL) == 0;
 	*ret = r;
 	return 0;
@@ -148,25 +150,59 @@ void rast_account_reader_destroy(struct rast_account_reader *r)
 		rast_cgroup_layout_finish(&r->layout);
 	rast_closep(&r->containers);
 	rast_closep(&r->iter);
+	rast_closep(&r->iter_prog);
+	rast_closep(&r->foreign);
 	free(r);
 }
 
-bool rast_account_reader_collect(struct rast_account_reader *r)
+/* The program prints nothing: the first read runs it over all cgroups and returns 0. */
+static bool run_iterator(int link)
 {
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = bpf_iter_create(link);
 	char buf[16];
 	ssize_t n;
 
-	if (r->iter < 0)
-		return false;
-	fd = bpf_iter_create(r->iter);
 	if (fd < 0)
 		return false;
-	/* The program prints nothing: the first read runs it over all cgroups and returns 0. */
 	do {
 		n = read(fd, buf, sizeof(buf));
 	} while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));
 	return n == 0;
+}
+
+/* One that is not below the instance's cgroup. A cgroup that is gone has its last figures. */
+static void collect_foreign(struct rast_account_reader *r, __u64 cgroup_id)
+{
+	union bpf_iter_link_info info = {0};
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .iter_info = &info, .iter_info_len = sizeof(info));
+	_cleanup_close_ int link = -1;
+
+	info.cgroup.cgroup_id = cgroup_id;
+	info.cgroup.order = BPF_CGROUP_ITER_DESCENDANTS_POST;
+	link = bpf_link_create(r->iter_prog, 0, BPF_TRACE_ITER, &opts);
+	if (link >= 0)
+		(void)run_iterator(link);
+}
+
+bool rast_account_reader_collect(struct rast_account_reader *r)
+{
+	struct rast_foreign control = {0};
+	__u64 key, *prev = NULL;
+	struct rast_container c;
+	__u32 zero = 0;
+	bool any;
+
+	if (r->iter < 0 || !run_iterator(r->iter))
+		return false;
+	any = r->foreign >= 0 && !bpf_map_lookup_elem(r->foreign, &zero, &control) &&
+	      control.levels;
+	while (any && !bpf_map_get_next_key(r->containers, prev, &key)) {
+		prev = &key;
+		if (!bpf_map_lookup_elem(r->containers, &key, &c) &&
+		    (c.flags & RAST_CONTAINER_FOREIGN))
+			collect_foreign(r, key);
+	}
+	return true;
 }
 
 static int by_slot(const void *x, const void *y)

@@ -170,6 +170,16 @@ static int cmd_show(struct rast_cli *cli, const struct rast_args *args)
 	return rast_cli_record(cli, c, NULL);
 }
 
+/* Of a container of rast-oci only that can be seen which the kernel shows. */
+static int need_own(struct rast_cli *cli, const json_t *c, const char *name)
+{
+	if (!*rast_json_str(c, "oci_id"))
+		return 0;
+	return rast_err_set(&cli->err, EBUSY,
+			    "%s was started by rast-oci (as %s): use the client that did it", name,
+			    rast_json_str(c, "oci_id"));
+}
+
 static const struct rast_opt exec_opts[] = {{"tty", 't', NULL, "a terminal of its own"},
 					    {"interactive", 'i', NULL, "keep standard input"},
 					    {NULL}};
@@ -189,6 +199,8 @@ static int cmd_exec(struct rast_cli *cli, const struct rast_args *args)
 	r = rast_cli_need_root(cli);
 	if (r == 0)
 		r = find(cli, args->argv[0], &name, &c);
+	if (r == 0)
+		r = need_own(cli, c, args->argv[0]);
 	if (r < 0)
 		return r;
 	what.argv = (const char *const *)args->argv + first;
@@ -287,6 +299,8 @@ static int cmd_logs(struct rast_cli *cli, const struct rast_args *args)
 	char previous[512], tail_name[160];
 	int r = find(cli, args->argv[0], &name, &c);
 
+	if (r == 0)
+		r = need_own(cli, c, args->argv[0]);
 	if (r < 0)
 		return r;
 	path = rast_json_str(c, "log");
@@ -350,7 +364,9 @@ static int cmd_stop(struct rast_cli *cli, const struct rast_args *args)
 	json_array_foreach(json_object_get(pod, "containers"), i, c)
 		if (r == 0 &&
 		    (!*name.container || !strcmp(name.container, rast_json_str(c, "name")))) {
-			r = mark_stopped(cli, &name, c);
+			r = need_own(cli, c, args->argv[0]);
+			if (r == 0)
+				r = mark_stopped(cli, &name, c);
 			if (r == 0)
 				r = rast_container_stop(
 					&cli->in, name.ns, name.pod, c,
@@ -409,6 +425,10 @@ static const struct rast_verb verbs[] = {
 	{"restart", NULL, "NAME", "end it and start it again in its pod", restart_opts, 1, 1,
 	 cmd_restart},
 	{"rm", NULL, "NAME", "end it and remove all of its pod", NULL, 1, 1, cmd_rm},
+	{"adopt", NULL, "", "register a container of rast-oci, told on standard input", NULL, 0, 0,
+	 rast_container_adopt_cmd},
+	{"release", NULL, "ID", "forget what adopt registered; the container runs on", NULL, 1, 1,
+	 rast_container_release_cmd},
 	{NULL},
 };
 

@@ -7,4 +7,5 @@ PURE_SRC += $(addprefix user/container/,seccomp.c seccomp_table.c seccomp_compil
 	seccomp_rules.c seccomp_order.c seccomp_code.c seccomp_names.c seccomp_numbers.c)
 PURE_SRC += user/container/landlock.c
 CLI_SRC += $(addprefix user/container/,container_cmd.c container_run_cmd.c)
+CLI_SRC += user/container/container_foreign_cmd.c
 LOADER_SRC += $(addprefix user/container/,container_bpf.c device_bpf.c)

@@ -314,6 +314,17 @@ int rast_state_container_store(const struct rast_instance *in, const char *ns, c
 	return r < 0 ? rast_err_sys(err, -r, "state of container %s/%s/%s", ns, pod, name) : 0;
 }
 
+int rast_state_container_remove(const struct rast_instance *in, const char *ns, const char *pod,
+				const char *name, struct rast_err *err)
+{
+	char path[800];
+	int r = container_path(in, ns, pod, name, path, sizeof(path));
+
+	if (!r && unlink(path) < 0 && errno != ENOENT)
+		r = -errno;
+	return r < 0 ? rast_err_sys(err, -r, "state of container %s/%s/%s", ns, pod, name) : 0;
+}
+
 struct find {
 	const struct rast_instance *in;
 	const char *pod;
@@ -435,7 +446,8 @@ int rast_state_numbers_take(const struct rast_instance *in, uint32_t *ret_identi
 	/* A file that is still short reads as zeroes: nothing taken. */
 	if (pread(fd, map, sizeof(map), 0) < 0)
 		return rast_err_sys(err, errno, "%s/numbers", in->run_dir);
-	if (take_bit(map + SLOT_BYTES, IDENTITY_BYTES, RAST_IDENTITY_FIRST, ret_identity) < 0)
+	if (ret_identity &&
+	    take_bit(map + SLOT_BYTES, IDENTITY_BYTES, RAST_IDENTITY_FIRST, ret_identity) < 0)
 		return rast_err_set(err, ENOSPC, "all %d identities are taken",
 				    IDENTITY_BYTES * 8 - RAST_IDENTITY_FIRST);
 	for (i = 0; i < n_slots; i++)

@@ -18,6 +18,9 @@
  *   "stopping":true while it is taken down}
  * C.json: {"name","image","rootfs","command":[…],"slot","cgroup_id","pid","start_ticks","started":"…Z",
  *   "started_ns","restarts","log","log_max_bytes","stopped":true after `container stop`}
+ * A pod whose containers another runtime (rast-oci) started has "foreign":true, "netns" (inode number) and
+ * "endpoints":[{"interface","ifname","ifindex","address"}]; its containers have "oci_id" and "level" (depth
+ * of the cgroup). None of its processes, links and cgroups are ours: see node/foreign.h.
  * Readiness is known to the controller only (op pods.list).
  * `pid` is in the host's namespace and means the process whose start time in /proc/PID/stat is
  * start_ticks; anything else is somebody else's.
@@ -67,6 +70,9 @@ int rast_state_container_load(const struct rast_instance *in, const char *ns, co
 			      const char *name, json_t **ret, struct rast_err *err);
 int rast_state_container_store(const struct rast_instance *in, const char *ns, const char *pod,
 			       const json_t *container, struct rast_err *err);
+/* 0 also when there is none. */
+int rast_state_container_remove(const struct rast_instance *in, const char *ns, const char *pod,
+				const char *name, struct rast_err *err);
 
 /*
  * Finds what a person means by NAME: "pod", "ns/pod" or "ns/pod/container"; a bare pod is looked for in
@@ -80,7 +86,7 @@ int rast_state_resolve(const struct rast_instance *in, const char *name,
 
 /*
  * The lowest free identity and container slots, marked as taken; hold the node lock. -ENOSPC with err:
- * then none is. ret_slots has room for n_slots.
+ * then none is. ret_slots has room for n_slots. ret_identity NULL: slots only.
  */
 int rast_state_numbers_take(const struct rast_instance *in, uint32_t *ret_identity,
 			    uint32_t *ret_slots, size_t n_slots, struct rast_err *err);

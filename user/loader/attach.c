@@ -138,6 +138,23 @@ int rast_loader_attach_cgroup(const struct rast_instance *in, const struct bpf_p
 	return pin_link(bpf_program__attach_cgroup(prog, cgroup_fd), name, path, err);
 }
 
+int rast_loader_attach_cgroup_fd(const struct rast_instance *in, int prog_fd, int type,
+				 int cgroup_fd, const char *link_name, struct rast_err *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	char path[256];
+	int r;
+
+	if (fstat(cgroup_fd, &st) < 0)
+		return rast_err_sys(err, errno, "attach %s: cgroup", link_name);
+	r = find_link(in, link_name, prog_fd, st.st_ino, path, sizeof(path), err);
+	if (r)
+		return r < 0 ? r : 0;
+	fd = bpf_link_create(prog_fd, cgroup_fd, (enum bpf_attach_type)type, NULL);
+	return fd < 0 ? explain(link_name, fd, err) : rast_pin_replace(fd, path, err);
+}
+
 int rast_loader_attach_iter(const struct rast_instance *in, const struct bpf_program *prog,
 			    const union bpf_iter_link_info *info, size_t info_size,
 			    struct rast_err *err)

@@ -66,6 +66,9 @@ int rast_loader_attach(const struct rast_instance *in, const struct bpf_program 
 /* link_name NULL: the program's name. Other programs on the cgroup stay (ALLOW_MULTI). */
 int rast_loader_attach_cgroup(const struct rast_instance *in, const struct bpf_program *prog,
 			      int cgroup_fd, const char *link_name, struct rast_err *err);
+/* The same with a program's fd and attach type (enum bpf_attach_type). */
+int rast_loader_attach_cgroup_fd(const struct rast_instance *in, int prog_fd, int type,
+				 int cgroup_fd, const char *link_name, struct rast_err *err);
 /* info may be NULL. Run it with rast_loader_link_fd() and bpf_iter_create(). */
 int rast_loader_attach_iter(const struct rast_instance *in, const struct bpf_program *prog,
 			    const union bpf_iter_link_info *info, size_t info_size,
@@ -75,7 +78,8 @@ int rast_loader_attach_tcx(const struct rast_instance *in, int prog_fd, unsigned
 			   bool egress, const char *link_name, struct rast_err *err);
 /*
  * From an opened object (rodata and autoload set) to programs that run: bpffs, load, and each program
- * attached, a cgroup program at the instance's cgroup, any other where its section says. Not
+ * attached, a cgroup program at the instance's cgroup (and those of foreign containers: foreign.h), any
+ * other where its section says. Not
  * attached: what was not loaded, and a program whose autoattach is off, which the caller attaches.
  */
 int rast_loader_start(const struct rast_instance *in, struct bpf_object *obj, const char *noun,

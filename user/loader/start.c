@@ -2,6 +2,7 @@
 /* From an opened object to programs that run; see loader.h. */
 #include "base/fd.h"
 #include "container/instance_cgroup.h"
+#include "loader/foreign.h"
 #include "loader/loader.h"
 
 #include <bpf/libbpf.h>
@@ -28,5 +29,5 @@ int rast_loader_start(const struct rast_instance *in, struct bpf_object *obj, co
 			    ? rast_loader_attach(in, p, err)
 			    : rast_loader_attach_cgroup(in, p, cgroup, NULL, err);
 	}
-	return r;
+	return r < 0 ? r : rast_foreign_attach_all(in, err);
 }

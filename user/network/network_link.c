@@ -31,6 +31,9 @@ int rast_link_parse(const struct nlmsghdr *h, void *arg)
 	l->flags = ifi->ifi_flags;
 	if (tb[IFLA_LINK])
 		l->peer = (int)nla_get_u32(tb[IFLA_LINK]);
+	l->netns = tb[IFLA_LINK_NETNSID] ? (int)nla_get_u32(tb[IFLA_LINK_NETNSID]) : -1;
+	if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) == sizeof(l->mac))
+		memcpy(l->mac, nla_data(tb[IFLA_ADDRESS]), sizeof(l->mac));
 	if (tb[IFLA_MASTER])
 		l->master = (int)nla_get_u32(tb[IFLA_MASTER]);
 	if (tb[IFLA_MTU])
@@ -49,6 +52,14 @@ void rast_link_ask(struct rast_nl *nl, const char *name)
 	struct nl_msg *m = rast_nl_add(nl, RTM_GETLINK, 0, &ifi, sizeof(ifi), name);
 
 	rast_nl_put_str(nl, m, IFLA_IFNAME, name);
+	rast_nl_put_u32(nl, m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+}
+
+void rast_link_ask_index(struct rast_nl *nl, int index)
+{
+	const struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC, .ifi_index = index};
+	struct nl_msg *m = rast_nl_add(nl, RTM_GETLINK, 0, &ifi, sizeof(ifi), "interface");
+
 	rast_nl_put_u32(nl, m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 }
 

@@ -9,11 +9,13 @@
 #include <stdbool.h>
 
 struct rast_link {
-	int index;  /* 0: there is none of that name */
-	int peer;   /* index of the other side, in its namespace */
+	int index; /* 0: there is none of that name */
+	int peer;  /* index of the other side, in its namespace */
+	int netns; /* number that this namespace has for that one; -1: the same, or there is none */
 	int master; /* bridge it is a port of; 0: none */
 	unsigned int flags;
 	uint32_t mtu;
+	uint8_t mac[6];
 	char kind[16];
 	char name[16];
 };
@@ -24,6 +26,7 @@ int rast_link_get(struct rast_nl *nl, const char *name, struct rast_link *ret,
 /* Adds a request for the link to a batch; rast_link_parse() as reply handler then fills `struct rast_link`. */
 void rast_link_ask(struct rast_nl *nl, const char *name);
 int rast_link_parse(const struct nlmsghdr *h, void *link);
+void rast_link_ask_index(struct rast_nl *nl, int index);
 /* Adds "no IPv6 address of its own accord" for the link. */
 void rast_link_no_addrgen(struct rast_nl *nl, int index, const char *name);
 void rast_link_set_up(struct rast_nl *nl, int index);

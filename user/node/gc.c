@@ -9,10 +9,12 @@
 #include "container/cgroup.h"
 #include "container/container_bpf.h"
 #include "container/state.h"
+#include "loader/foreign.h"
 #include "loader/loader.h"
 #include "network/ipam.h"
 #include "network/netns.h"
 #include "network/network.h"
+#include "node/foreign_priv.h"
 #include "node/hosts.h"
 #include "policy/policy_bpf.h"
 
@@ -68,9 +70,11 @@ static bool field_is_known(const struct gc *g, const char *field, const char *va
 	return false;
 }
 
-/* The lock is held, so what is not complete will never be. */
+/* The lock is held, so what is not complete will never be. Of others' pods: is anything left to watch? */
 static bool finished(const json_t *pod)
 {
+	if (rast_node_foreign_is(pod))
+		return rast_node_foreign_alive(pod);
 	return !json_object_get(pod, "broken") &&
 	       (int64_t)json_array_size(json_object_get(pod, "containers")) ==
 		       rast_json_int(pod, "n_containers");
@@ -89,7 +93,7 @@ static void unfinished_pods(struct gc *g, bool all)
 			       rast_json_str(pod, "name"));
 		keep(g, rast_node_pod_undo(g->in, rast_json_str(pod, "namespace"),
 					   rast_json_str(pod, "name"), 0, g->err));
-		say(g, "pod", name);
+		say(g, rast_node_foreign_is(pod) ? "registration" : "pod", name);
 	}
 	json_decref(g->pods);
 	g->pods = NULL;
@@ -244,8 +248,16 @@ static int is_live(void *arg, uint64_t cgroup_id)
 
 static void registrations(struct gc *g)
 {
-	unsigned int n = 0;
+	unsigned int n = 0, links = rast_foreign_sweep(g->in, is_live, g);
+	struct rast_err ignored = {0};
 	char text[64];
+
+	/* Nothing may be loaded. */
+	(void)rast_node_foreign_control(g->in, &ignored);
+	if (links) {
+		(void)snprintf(text, sizeof(text), "%u links", links);
+		say(g, "cgroup programs", text);
+	}
 
 	if (rast_container_bpf_sweep(g->in, is_live, g, &n) < 0 || !n)
 		return;

@@ -63,9 +63,13 @@ int rast_hosts_update(const struct rast_instance *in, struct rast_err *err)
 	if (r < 0)
 		return r;
 	json_array_foreach(pods, i, pod) {
-		_cleanup_free_ char *text = rast_hosts_text(pods, pod, rast_ipam_gateway(in));
+		_cleanup_free_ char *text = NULL;
 		char path[512];
 
+		/* Its own runtime has made the files that it sees. */
+		if (rast_json_bool(pod, "foreign"))
+			continue;
+		text = rast_hosts_text(pods, pod, rast_ipam_gateway(in));
 		if (!text)
 			return rast_err_sys(err, ENOMEM, "hosts");
 		r = rast_state_pod_path(in, rast_json_str(pod, "namespace"),

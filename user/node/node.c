@@ -11,6 +11,7 @@
 #include "network/ipam.h"
 #include "network/netns.h"
 #include "network/network.h"
+#include "node/foreign_priv.h"
 #include "node/hosts.h"
 #include "policy/applied.h"
 #include "policy/policy_bpf.h"
@@ -408,7 +409,8 @@ int rast_node_pod_undo(const struct rast_instance *in, const char *ns, const cha
 
 	if (rast_state_pod_load(in, ns, name, true, &pod, NULL) < 0)
 		return 0;
-	return undo_loaded(in, pod, grace_ms, err);
+	return rast_node_foreign_is(pod) ? rast_node_foreign_undo(in, pod, err)
+					 : undo_loaded(in, pod, grace_ms, err);
 }
 
 int rast_node_pod_stop(const struct rast_instance *in, const char *ns, const char *name,
@@ -424,6 +426,10 @@ int rast_node_pod_stop(const struct rast_instance *in, const char *ns, const cha
 		return r;
 	if (rast_state_pod_load(in, ns, name, true, &pod, NULL) < 0)
 		return 0;
+	if (rast_node_foreign_is(pod))
+		return rast_err_set(err, EBUSY,
+				    "pod %s/%s belongs to rast-oci: whoever started it ends it", ns,
+				    name);
 	network = *rast_json_str(pod, "address") != '\0';
 	/*
 	 * Whoever starts containers again sees that these end because they are meant to. A mark that

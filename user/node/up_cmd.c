@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "container/state.h"
+#include "node/foreign_priv.h"
 #include "node/items.h"
 #include "node/manifest.h"
 #include "node/node.h"
@@ -188,6 +189,21 @@ static int stop_one(struct rast_cli *cli, const char *ns, const char *name, bool
 	return 0;
 }
 
+/* Those of rast-oci run on, policed and watched no longer. */
+static int let_go(struct rast_cli *cli, const json_t *pod, json_t *done)
+{
+	const char *ns = rast_json_str(pod, "namespace"), *name = rast_json_str(pod, "name");
+	char text[330];
+	int r = rast_node_foreign_release_pod(&cli->in, ns, name, &cli->err);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(text, sizeof(text), "%s/%s", ns, name);
+	(void)json_array_append_new(done,
+				    json_pack("{s:s,s:s}", "kind", "registration", "name", text));
+	return 0;
+}
+
 static int down_all(struct rast_cli *cli, bool now, json_t *done)
 {
 	_cleanup_json_ json_t *pods = NULL;
@@ -199,6 +215,12 @@ static int down_all(struct rast_cli *cli, bool now, json_t *done)
 	if (r < 0)
 		return r;
 	json_array_foreach(pods, i, pod) {
+		if (rast_node_foreign_is(pod)) {
+			r = let_go(cli, pod, done);
+			if (r < 0)
+				return r;
+			continue;
+		}
 		r = stop_one(cli, rast_json_str(pod, "namespace"), rast_json_str(pod, "name"), now,
 			     done);
 		if (r < 0)
