@@ -11,6 +11,7 @@
 #include "oci/hooks.h"
 #include "oci/log.h"
 #include "oci/own_exe.h"
+#include "oci/register.h"
 #include "oci/resources.h"
 
 #include <errno.h>
@@ -38,6 +39,7 @@ struct work {
 	char *hook_state; /* state for hooks without its first brace; see state_for() */
 	char *hook_buf;   /* room for it with a pid */
 	size_t hook_size;
+	bool registered; /* it is to be; see register.h */
 };
 
 /* What the specification has and this runtime has not: no container is the better answer than another one. */
@@ -277,6 +279,9 @@ static int on_mounted(void *arg, pid_t pid, struct rast_err *err)
 	if (r == 0)
 		r = oci_hooks_run(&w->spec->hooks[RAST_OCI_CREATE_RUNTIME], "createRuntime", state,
 				  err);
+	/* They may be who makes its network. */
+	if (r == 0 && w->registered)
+		r = oci_register(w->o, &w->box, err);
 	return r;
 }
 
@@ -319,7 +324,8 @@ static int before_exec(void *arg, pid_t pid, uint64_t cgroup_id, struct rast_err
 	w->box.pid = pid;
 	(void)json_object_set_new(w->box.state, "pid", json_integer(pid));
 	(void)json_object_set_new(w->box.state, "start_ticks", json_integer((json_int_t)ticks));
-	r = oci_state_store(&w->box, err);
+	r = w->registered && !has_hooks(w->spec) ? oci_register(w->o, &w->box, err)
+						 : oci_state_store(&w->box, err);
 	if (r == 0 && w->what->pid_file)
 		r = oci_pid_file(w->what->pid_file, pid, err);
 	return r;
@@ -377,6 +383,8 @@ static void take_back(struct work *w)
 		rast_cgroup_finish(&w->cgroup);
 		(void)rast_cgroup_remove(&w->layout, w->cgroup_path, NULL);
 	}
+	if (w->box.state)
+		oci_unregister(w->o, &w->box);
 	if (w->box.dir >= 0)
 		(void)oci_state_remove(w->o->root, w->what->id, w->box.dir, NULL);
 	if (w->what->pid_file && w->box.pid)
@@ -405,7 +413,10 @@ int oci_create(struct oci *o, const struct oci_create *what, int *ret_pidfd, int
 	int r;
 
 	oci_plan_init(&w.plan);
-	r = read_spec(&w, err);
+	r = oci_register_wanted(err);
+	w.registered = r > 0;
+	if (r >= 0)
+		r = read_spec(&w, err);
 	if (r == 0)
 		r = oci_plan_container(&w.plan, w.spec, what->bundle, &what->plan, err);
 	if (r == 0 && w.plan.warning[0])
@@ -574,6 +585,7 @@ int oci_destroy(struct oci *o, struct oci_container *c)
 			return r;
 	}
 	c->status = OCI_STOPPED;
+	oci_unregister(o, c);
 	/* The container is gone when these run; what they are is read before. */
 	if (c->state && (!c->made_here || c->poststop) && oci_container_spec(c, &spec, &failed) < 0)
 		oci_log_warning(o, failed.text);

@@ -18,4 +18,15 @@ int oci_hooks_run(const struct rast_oci_hooks *hooks, const char *point, const c
 int oci_hook_run(const struct rast_oci_hook *h, const char *point, size_t i, const char *state,
 		 struct rast_err *err);
 
+/* Any program of the node's, run to its end. */
+struct oci_program {
+	const char *path;
+	const char *const *args, *const *env;
+	const char *input; /* its standard input */
+	int output;        /* where it writes; -1: where we do */
+	int64_t timeout_s; /* then it is killed; 0: never */
+};
+/* An exit status other than 0 is -ECANCELED. `what` begins the message. */
+int oci_program_run(const struct oci_program *program, const char *what, struct rast_err *err);
+
 #endif

@@ -6,3 +6,4 @@ PURE_SRC += $(addprefix user/oci/,create_cmd.c exec_cmd.c signal_cmd.c list_cmd.
 PURE_SRC += $(addprefix user/oci/,spec.c spec_json.c spec_number.c spec_idmap.c spec_mounts.c \
 	spec_process.c spec_resources.c spec_linux.c spec_rules.c spec_default.c spec_seccomp.c)
 PURE_SRC += user/oci/spec_landlock.c
+PURE_SRC += user/oci/register.c

@@ -8,7 +8,7 @@
  *
  * state.json: {"ociVersion","id","pid","start_ticks","bundle","rootfs","created","owner","annotations",
  *   "cgroup" (path below each cgroup mount, or absent),"cgroup_v1" (bits of container/cgroup.h),
- *   "user_namespace" (true, or absent),
+ *   "user_namespace", "registered" (with an instance, see register.h; true, or absent),
  *   "systemd_scope" (unit, when systemd made the cgroup)}
  * `pid` means the process whose start time in /proc/PID/stat is start_ticks; anything else is
  * somebody else's.
