@@ -29,7 +29,7 @@ static const struct {
 	{"account_tx", 6000},      {"anomaly_conn4", 1300}, {"anomaly_conn6", 1300},
 	{"anomaly_exec", 1300},    {"anomaly_send4", 1300}, {"anomaly_send6", 1300},
 	{"audit_conn4", 400},      {"audit_conn6", 400},    {"audit_exec", 1400},
-	{"audit_exit", 700},       {"audit_fork", 400},     {"audit_oom", 700},
+	{"audit_exit", 700},       {"audit_fork", 600},     {"audit_oom", 700},
 	{"audit_send4", 400},      {"audit_send6", 400},    {"device_cgroup", 100},
 	{"policy_in", 145000},     {"policy_out", 145000},
 };

@@ -177,7 +177,10 @@ static int claim_address(struct adoption *a, const json_t *pods, uint32_t addr,
 				    "network another range, or the instance (RAST_POD_CIDR)",
 				    text, a->in->name);
 	json_array_foreach(pods, i, pod) {
-		if (!addr || !has_address(pod, text) || same_network(a, pod))
+		if (!addr || !has_address(pod, text))
+			continue;
+		if (rast_node_foreign_is(pod) && same_network(a, pod) &&
+		    rast_node_foreign_alive(pod))
 			continue;
 		if (!rast_node_foreign_is(pod) || rast_node_foreign_alive(pod))
 			return rast_err_set(err, EADDRINUSE, "address %s is that of pod %s/%s",
@@ -280,6 +283,15 @@ static int join_pod(struct adoption *a, json_t *pod, struct rast_err *err)
 	json_t *slots = json_object_get(pod, "slots");
 	int r;
 
+	/* One link has one identity. */
+	if (a->names.pod_is_named && (strcmp(rast_json_str(pod, "namespace"), a->names.ns) != 0 ||
+				      strcmp(rast_json_str(pod, "name"), a->names.pod) != 0))
+		return rast_err_set(
+			err, EINVAL,
+			"annotations: pod %s/%s, but its network namespace is that of pod "
+			"%s/%s",
+			a->names.ns, a->names.pod, rast_json_str(pod, "namespace"),
+			rast_json_str(pod, "name"));
 	if (json_array_size(slots) >= RAST_POD_MAX_CONTAINERS)
 		return rast_err_set(err, ENOSPC, "pod %s/%s has %d containers already",
 				    rast_json_str(pod, "namespace"), rast_json_str(pod, "name"),

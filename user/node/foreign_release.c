@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void keep(int *r, int one)
 {
@@ -226,8 +227,12 @@ int rast_node_foreign_drop(const struct rast_instance *in, const char *key, stru
 int rast_node_foreign_release(const struct rast_instance *in, const char *key, struct rast_err *err)
 {
 	_cleanup_close_ int lock = -1;
-	int r = rast_state_lock(in, &lock, err);
+	int r;
 
+	/* The instance may be gone by now; the lock would make its folder anew. */
+	if (access(in->run_dir, F_OK) < 0)
+		return 0;
+	r = rast_state_lock(in, &lock, err);
 	return r < 0 ? r : rast_node_foreign_drop(in, key, err);
 }
 
