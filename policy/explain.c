@@ -5,19 +5,13 @@
  */
 #include "policy/explain.h"
 
+#include "policy/ends.h"
 #include "policy/stage.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-struct end {
-	const char *given;
-	const struct rast_policy_pod *pod;
-	bool host, v6;
-	rast_u128 addr; /* of a pod: its IPv4 address; 0: none */
-};
 
 struct ask {
 	const struct rast_policy_set *set;
@@ -32,35 +26,7 @@ struct ask {
 static const char *const protos[] = {"TCP", "UDP", "SCTP", "other"};
 static const char *const dirs[] = {"ingress", "egress"};
 
-static int find_end(const struct rast_policy_world *world, const char *given, struct end *ret,
-		    struct rast_err *err)
-{
-	struct end e = {.given = given};
-
-	if (!strcmp(given, "host") || !strcmp(given, "node")) {
-		e.host = true;
-		e.addr = world->host4;
-	} else if (!rast_addr_parse(given, &e.v6, &e.addr)) {
-		for (size_t i = 0; i < world->n_pods; i++)
-			if (e.v6 ? rast_addr_from_bytes(world->pods[i].addr6) == e.addr
-				 : world->pods[i].addr4 == e.addr)
-				e.pod = &world->pods[i];
-		e.host = !e.v6 && world->host4 && world->host4 == e.addr;
-	} else {
-		e.pod = rast_policy_world_find(world, given);
-		if (!e.pod)
-			return rast_err_set(
-				err, ENOENT,
-				"no pod \"%.64s\" (want a pod's name, namespace/name, an "
-				"address or host)",
-				given);
-		e.addr = e.pod->addr4;
-	}
-	*ret = e;
-	return 0;
-}
-
-static json_t *describe_end(const struct end *e, const struct rast_policy_image *im)
+static json_t *describe_end(const struct rast_end *e, const struct rast_policy_image *im)
 {
 	char buf[64];
 	json_t *o;
@@ -78,36 +44,9 @@ static json_t *describe_end(const struct end *e, const struct rast_policy_image 
 	return o;
 }
 
-static const char *name_of(const struct end *e, char *buf, size_t size)
-{
-	if (e->pod)
-		(void)snprintf(buf, size, "%s/%s", e->pod->ns, e->pod->name);
-	else
-		(void)snprintf(buf, size, "%s", e->host ? "the node" : e->given);
-	return buf;
-}
-
-static struct rast_policy_end image_end(const struct end *e)
-{
-	struct rast_policy_end out = {.kind = RAST_END_IDENTITY};
-	rast_u128 addr = e->addr;
-
-	if (e->pod || e->host) {
-		out.identity = e->pod ? e->pod->identity : RAST_IDENTITY_HOST;
-	} else if (e->v6) {
-		out.kind = RAST_END_ADDR6;
-		for (int i = 15; i >= 0; i--, addr >>= 8)
-			out.addr6[i] = (uint8_t)addr;
-	} else {
-		out.kind = RAST_END_ADDR4;
-		out.addr4 = (uint32_t)addr;
-	}
-	return out;
-}
-
 /* Does a rule of this policy speak of this peer, of this port? Read from the policy, not the image. */
 static bool peer_matches(struct ask *a, const struct rast_policy *p,
-			 const struct rast_policy_rule *r, const struct end *peer)
+			 const struct rast_policy_rule *r, const struct rast_end *peer)
 {
 	if (r->any_peer)
 		return true;
@@ -130,7 +69,7 @@ static bool peer_matches(struct ask *a, const struct rast_policy *p,
 }
 
 static bool port_matches(const struct ask *a, const struct rast_policy_rule *r,
-			 const struct end *destination)
+			 const struct rast_end *destination)
 {
 	if (r->any_port)
 		return true;
@@ -154,7 +93,7 @@ static bool port_matches(const struct ask *a, const struct rast_policy_rule *r,
 }
 
 static json_t *near_of(struct ask *a, const struct rast_policy *p, enum rast_direction dir,
-		       const struct end *peer, const struct end *destination)
+		       const struct rast_end *peer, const struct rast_end *destination)
 {
 	json_t *out = json_array();
 
@@ -190,7 +129,7 @@ __attribute__((format(printf, 2, 3))) static void put(struct yaml *y, const char
 	y->len += (size_t)n;
 }
 
-static void put_peer(struct yaml *y, const struct end *peer, const char *own_ns)
+static void put_peer(struct yaml *y, const struct rast_end *peer, const char *own_ns)
 {
 	char buf[64];
 
@@ -212,7 +151,7 @@ static void put_peer(struct yaml *y, const struct end *peer, const char *own_ns)
 }
 
 static void put_rule(struct yaml *y, const struct ask *a, enum rast_direction dir,
-		     const struct end *peer, const char *own_ns)
+		     const struct rast_end *peer, const char *own_ns)
 {
 	/* A node whose address is not known can only be let through by a rule for everybody. */
 	bool known = peer->pod || peer->addr;
@@ -228,7 +167,7 @@ static void put_rule(struct yaml *y, const struct ask *a, enum rast_direction di
 		put(y, "- {}\n");
 }
 
-static json_t *suggest(const struct ask *a, enum rast_direction dir, const struct end *peer,
+static json_t *suggest(const struct ask *a, enum rast_direction dir, const struct rast_end *peer,
 		       const struct rast_policy *add_to)
 {
 	struct yaml y = {};
@@ -280,10 +219,10 @@ static void say_rule(struct ask *a, const char *who, enum rast_direction dir, ui
 		say(a, "%s of %s: denied by default", dirs[dir], who);
 }
 
-static json_t *one_side(struct ask *a, enum rast_direction dir, const struct end *subject,
-			const struct end *peer, bool *ret_allowed)
+static json_t *one_side(struct ask *a, enum rast_direction dir, const struct rast_end *subject,
+			const struct rast_end *peer, bool *ret_allowed)
 {
-	struct rast_policy_end end = image_end(peer);
+	struct rast_policy_end end = rast_end_image(peer);
 	uint16_t cell = rast_policy_image_verdict(a->image, dir, subject->pod->identity, &end,
 						  a->q->proto, a->q->port);
 	uint32_t klass = a->image->class_by_identity[subject->pod->identity];
@@ -294,7 +233,7 @@ static json_t *one_side(struct ask *a, enum rast_direction dir, const struct end
 	char who[256];
 
 	*ret_allowed = cell & RAST_CELL_ALLOW;
-	say_rule(a, name_of(subject, who, sizeof(who)), dir, cell);
+	say_rule(a, rast_end_name(subject, who, sizeof(who)), dir, cell);
 	for (uint32_t i = 0; c && i < c->n_isolated_by[dir]; i++) {
 		uint32_t n = c->isolated_by[dir][i];
 		const struct rast_policy *p = n < a->set->n_policies ? a->set->policies[n] : NULL;
@@ -326,7 +265,8 @@ static json_t *one_side(struct ask *a, enum rast_direction dir, const struct end
 			 "isolated_by", isolated, "near", near, "suggestion", suggestion);
 }
 
-static int answer(struct ask *a, const struct end *from, const struct end *to, json_t **ret)
+static int answer(struct ask *a, const struct rast_end *from, const struct rast_end *to,
+		  json_t **ret)
 {
 	bool out_ok = true, in_ok = true;
 	json_t *egress = from->pod ? one_side(a, RAST_DIR_EGRESS, from, to, &out_ok) : json_null();
@@ -337,8 +277,8 @@ static int answer(struct ask *a, const struct end *from, const struct end *to, j
 	if (a->q->proto < RAST_PROTO_PORTED)
 		(void)snprintf(port, sizeof(port), " %u", a->q->port);
 	say(a, "%s: %s -> %s, %s%s", out_ok && in_ok ? "allow" : "deny",
-	    name_of(from, from_name, sizeof(from_name)), name_of(to, to_name, sizeof(to_name)),
-	    protos[a->q->proto], port);
+	    rast_end_name(from, from_name, sizeof(from_name)),
+	    rast_end_name(to, to_name, sizeof(to_name)), protos[a->q->proto], port);
 	o = json_pack("{s:o, s:o, s:s, s:i, s:s, s:o, s:o, s:O}", "from",
 		      describe_end(from, a->image), "to", describe_end(to, a->image), "protocol",
 		      protos[a->q->proto], "port", a->q->port, "verdict",
@@ -358,12 +298,12 @@ int rast_policy_explain(const struct rast_policy_set *set, const struct rast_pol
 	_cleanup_json_ json_t *text = json_array();
 	_cleanup_(rast_arena_finish) struct rast_arena arena = {};
 	struct ask a = {.set = set, .image = image, .rules = rules, .q = q, .text = text};
-	struct end from, to;
+	struct rast_end from, to;
 	int r;
 
-	r = find_end(world, q->from, &from, err);
+	r = rast_end_find(world, q->from, &from, err);
 	if (!r)
-		r = find_end(world, q->to, &to, err);
+		r = rast_end_find(world, q->to, &to, err);
 	if (r < 0)
 		return r;
 	if (!from.pod && !to.pod)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * rastbpf policy: compile, apply, delete, show, explain. With -f everything comes from files and
+ * rastbpf policy: compile, apply, delete, show, explain; test and diff have files of their own. With -f everything comes from files and
  * needs neither root nor a running instance; without, it is the applied set and the pods that run.
  */
 #include "policy/policy_cmd.h"
@@ -9,9 +9,10 @@
 #include "cli/cli.h"
 #include "node/items.h"
 #include "node/node.h"
-#include "policy/applied.h"
 #include "policy/explain.h"
 #include "policy/names.h"
+#include "policy/policy_input.h"
+#include "policy/policy_verbs.h"
 #include "policy/policy_bpf.h"
 #include "policy/reach.h"
 
@@ -20,120 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What a verb works on. */
-struct input {
-	struct rast_policy_set *set;
-	struct rast_policy_world world;
-	struct rast_policy_image *image;
-	struct rast_policy_rules *rules;
-	json_t *report;
-	uint32_t generation;
-};
-
-static void finish(struct input *in)
-{
-	rast_policy_set_destroy(in->set);
-	rast_policy_world_finish(&in->world);
-	free(in->image);
-	rast_policy_rules_destroy(in->rules);
-	json_decref(in->report);
-}
-
-static const char *kind_of(const struct rast_yaml_node *doc)
-{
-	const struct rast_yaml_node *k = rast_yaml_get(doc, "kind");
-
-	return k && k->type == RAST_YAML_SCALAR ? k->value : "";
-}
-
-/* Pods on the node's own network are not policed by links, so they are nobody to the compiler. */
-static bool on_host_network(const struct rast_yaml_node *doc)
-{
-	const struct rast_yaml_node *n = rast_yaml_get(rast_yaml_get(doc, "spec"), "hostNetwork");
-
-	return n && n->type == RAST_YAML_SCALAR && !strcmp(n->value, "true");
-}
-
-static int read_file(struct rast_cli *cli, const char *path, bool pods_only, struct input *in)
-{
-	_cleanup_yaml_ struct rast_yaml *y = NULL;
-	struct rast_policy_pod *pod;
-	int r = rast_yaml_load(path, &y, &cli->err);
-
-	for (size_t i = 0; !r && i < rast_yaml_count(y); i++) {
-		const struct rast_yaml_node *doc = rast_yaml_root(y, i);
-
-		r = rast_yaml_want(doc, RAST_YAML_MAP, &cli->err);
-		if (r < 0)
-			break;
-		if (!strcmp(kind_of(doc), "Pod")) {
-			if (!on_host_network(doc))
-				r = rast_policy_world_add_manifest(&in->world, doc, &pod,
-								   &cli->err);
-		} else if (rast_policy_set_wants(doc) && !pods_only) {
-			r = rast_policy_set_parse(doc, in->set, &cli->err);
-		} else if (!rast_policy_set_wants(doc)) {
-			r = rast_yaml_err(doc, &cli->err,
-					  "want a Pod, NetworkPolicy, "
-					  "ClusterNetworkPolicy or Namespace, "
-					  "got \"%.64s\"",
-					  kind_of(doc));
-		}
-	}
-	return r;
-}
-
-static int compile(struct rast_cli *cli, struct input *in)
-{
-	in->image = malloc(sizeof(*in->image));
-	if (!in->image)
-		return rast_err_sys(&cli->err, ENOMEM, "policy image");
-	return rast_policy_compile(in->set, &in->world, in->generation, in->image, &in->rules,
-				   &in->report, &cli->err);
-}
-
-/* Files of -f and, for verbs that take them, the positional ones. */
-static const char *file_at(const struct rast_args *a, bool positional, int i)
-{
-	int n = 0;
-
-	while (rast_args_get_nth(a, "file", n))
-		n++;
-	if (i < n)
-		return rast_args_get_nth(a, "file", i);
-	return positional && i - n < a->argc ? a->argv[i - n] : NULL;
-}
-
-static int from_files(struct rast_cli *cli, const struct rast_args *a, bool positional,
-		      struct input *in)
-{
-	const char *path;
-	int r = rast_policy_set_create(&in->set);
-
-	if (r < 0)
-		return rast_err_sys(&cli->err, -r, "policy set");
-	for (int i = 0; !r && (path = file_at(a, positional, i)); i++)
-		r = read_file(cli, path, false, in);
-	for (int i = 0; !r && (path = rast_args_get_nth(a, "pods", i)); i++)
-		r = read_file(cli, path, true, in);
-	if (!r)
-		r = rast_policy_world_number(&in->world, cli->in.pod_cidr, cli->in.pod_prefix,
-					     &cli->err);
-	in->generation = 1;
-	return r ? r : compile(cli, in);
-}
-
-/* Files when there are any, else what is applied. */
-static int load(struct rast_cli *cli, const struct rast_args *a, struct input *in)
-{
-	int r;
-
-	if (rast_args_get(a, "file"))
-		return from_files(cli, a, false, in);
-	r = rast_policy_applied_load(&cli->in, &in->set, &in->world, &in->generation, &cli->err);
-	return r ? r : compile(cli, in);
-}
 
 static void print_warnings(const json_t *report)
 {
@@ -167,15 +54,15 @@ static const struct rast_col report_cols[] = {
 
 static int run_compile(struct rast_cli *cli, const struct rast_args *a)
 {
-	_cleanup_(finish) struct input in = {};
+	_cleanup_policy_input_ struct rast_policy_input in = {};
 	_cleanup_free_ void *data = NULL;
 	const char *out = rast_args_get(a, "output");
 	size_t len = 0;
 	int r;
 
-	if (!file_at(a, true, 0))
+	if (!rast_policy_input_file_at(a, true, 0))
 		return rast_cli_usage(cli, "policy compile needs -f FILE");
-	r = from_files(cli, a, true, &in);
+	r = rast_policy_input_files(cli, a, true, &in);
 	if (!r && out) {
 		r = rast_policy_file_write(in.image, in.rules, &data, &len);
 		if (!r)
@@ -227,7 +114,7 @@ static int docs_add(struct rast_cli *cli, struct docs *d, struct rast_yaml *y)
 	d->files[d->n_files++] = y;
 	/* A file of `rastbpf up` has pods beside its policies: they are not ours. */
 	for (size_t i = 0; i < rast_yaml_count(y); i++)
-		if (strcmp(kind_of(rast_yaml_root(y, i)), "Pod") != 0)
+		if (strcmp(rast_policy_input_kind(rast_yaml_root(y, i)), "Pod") != 0)
 			d->all[d->n++] = rast_yaml_root(y, i);
 	return 0;
 }
@@ -264,7 +151,7 @@ static int change(struct rast_cli *cli, const struct rast_args *a, bool remove)
 	json_t *report = NULL;
 	int r = rast_cli_need_root(cli);
 
-	for (int i = 0; !r && (path = file_at(a, !remove, i)); i++) {
+	for (int i = 0; !r && (path = rast_policy_input_file_at(a, !remove, i)); i++) {
 		struct rast_yaml *y = NULL;
 
 		r = rast_yaml_load(path, &y, &cli->err);
@@ -286,21 +173,22 @@ static int change(struct rast_cli *cli, const struct rast_args *a, bool remove)
 		return rast_err_prefix(&cli->err, "in force, but not stored");
 	}
 	rast_items_record(cli, remove ? "policy-deleted" : "policy-applied", "policy",
-			  remove && a->argc ? a->argv[0] : file_at(a, !remove, 0));
+			  remove && a->argc ? a->argv[0]
+					    : rast_policy_input_file_at(a, !remove, 0));
 	print_warnings(report);
 	return rast_cli_record(cli, report, report_cols);
 }
 
 static int run_apply(struct rast_cli *cli, const struct rast_args *a)
 {
-	if (!file_at(a, true, 0))
+	if (!rast_policy_input_file_at(a, true, 0))
 		return rast_cli_usage(cli, "policy apply needs -f FILE");
 	return change(cli, a, false);
 }
 
 static int run_delete(struct rast_cli *cli, const struct rast_args *a)
 {
-	if (!file_at(a, true, 0))
+	if (!rast_policy_input_file_at(a, true, 0))
 		return rast_cli_usage(cli, "policy delete needs -f FILE or NAME");
 	return change(cli, a, true);
 }
@@ -342,7 +230,8 @@ static const struct rast_col live_rule_cols[] = {
 };
 
 /* How many pods the rule decides something about. */
-static json_int_t pods_of_rule(const struct input *in, const struct rast_policy_rule_ref *r)
+static json_int_t pods_of_rule(const struct rast_policy_input *in,
+			       const struct rast_policy_rule_ref *r)
 {
 	const struct rast_policy_image *im = in->image;
 	size_t row = (size_t)im->n_peer * im->n_port;
@@ -358,7 +247,7 @@ static json_int_t pods_of_rule(const struct input *in, const struct rast_policy_
 	return n;
 }
 
-static json_t *rule_rows(const struct input *in)
+static json_t *rule_rows(const struct rast_policy_input *in)
 {
 	json_t *rows = json_array();
 
@@ -392,7 +281,8 @@ static bool add_hits(struct rast_cli *cli, json_t *rows)
 	return true;
 }
 
-static int show_rules(struct rast_cli *cli, const struct rast_args *a, const struct input *in)
+static int show_rules(struct rast_cli *cli, const struct rast_args *a,
+		      const struct rast_policy_input *in)
 {
 	json_t *rows = rule_rows(in);
 	bool live = !rast_args_get(a, "file") && add_hits(cli, rows);
@@ -444,14 +334,14 @@ static int print_matrix(struct rast_cli *cli, json_t *reach)
 
 static int run_show(struct rast_cli *cli, const struct rast_args *a)
 {
-	_cleanup_(finish) struct input in = {};
+	_cleanup_policy_input_ struct rast_policy_input in = {};
 	const char *what = a->argc ? a->argv[0] : "";
 	json_t *reach;
 	int r;
 
 	if (*what && strcmp(what, "matrix") != 0 && strcmp(what, "rules") != 0)
 		return rast_cli_usage(cli, "policy show: want rules or matrix, got \"%s\"", what);
-	r = load(cli, a, &in);
+	r = rast_policy_input_load(cli, a, &in);
 	if (r < 0)
 		return r;
 	if (!*what)
@@ -496,7 +386,7 @@ static void print_answer(struct rast_cli *cli, const json_t *o)
 static int run_explain(struct rast_cli *cli, const struct rast_args *a)
 {
 	static const char *const protos[] = {"TCP", "UDP", "SCTP", "other"};
-	_cleanup_(finish) struct input in = {};
+	_cleanup_policy_input_ struct rast_policy_input in = {};
 	struct rast_policy_question q = {.from = rast_args_get(a, "from"),
 					 .to = rast_args_get(a, "to")};
 	const char *port = rast_args_get(a, "port"), *proto = rast_args_get(a, "protocol");
@@ -525,7 +415,7 @@ static int run_explain(struct rast_cli *cli, const struct rast_args *a)
 			return rast_cli_usage(cli, "--port: \"%s\" is no port number", port);
 	}
 	q.port = (uint16_t)number;
-	r = load(cli, a, &in);
+	r = rast_policy_input_load(cli, a, &in);
 	if (!r)
 		r = rast_policy_explain(in.set, &in.world, in.image, in.rules, &q, &answer,
 					&cli->err);
@@ -580,12 +470,18 @@ static const struct rast_verb verbs[] = {
 	 "policies, their rules, or who reaches whom on which ports", show_opts, 0, 1, run_show},
 	{"explain", NULL, "--from WHO --to WHO --port PORT [--protocol PROTO] [-f FILE…]",
 	 "which rule decides, and what would have to be added", explain_opts, 0, 0, run_explain},
+	{"test", NULL, "[-f FILE…] TEST…",
+	 "policies against the truth tables of these files; exits 1 when one differs",
+	 rast_policy_test_opts, 1, 64, rast_policy_test_run},
+	{"diff", NULL, "-f FILE… [--against FILE…]",
+	 "what a set of policies would change in who reaches whom", rast_policy_diff_opts, 0, 0,
+	 rast_policy_diff_run},
 	{NULL},
 };
 
 const struct rast_object rast_object_policy = {
 	.name = "policy",
-	.summary = "network policies: compile, apply, show, explain",
+	.summary = "network policies: compile, apply, show, explain, test, diff",
 	.verbs = verbs,
 	.details = "Policies are Kubernetes NetworkPolicy and ClusterNetworkPolicy manifests.\n"
 		   "NAME is NAME (namespace default) or NAMESPACE/NAME.",

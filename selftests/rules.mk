@@ -36,6 +36,7 @@ $(call unit_test,test_fd,selftests/unit/test_fd.c,pure)
 $(call unit_test,test_instance,selftests/unit/test_instance.c,pure)
 POLICY_RANDOM := selftests/unit/policy_random.c selftests/unit/policy_model.c
 $(call unit_test,test_policy_random,selftests/unit/test_policy_random.c $(POLICY_RANDOM),pure)
+$(call unit_test,test_policy_diff,selftests/unit/test_policy_diff.c $(POLICY_RANDOM),pure)
 $(call unit_test,test_policy_parse,selftests/unit/test_policy_parse.c,pure)
 $(call unit_test,test_policy_classes,selftests/unit/test_policy_classes.c,pure)
 $(call unit_test,test_config,selftests/unit/test_config.c,pure store controller)
@@ -60,6 +61,7 @@ $(O)/bench/true $(O)/bench/pause: $(O)/bench/%: selftests/bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -ffreestanding -fcf-protection=none -fno-stack-protector -nostdlib -static -o $@ $<
 $(call fuzzer,fuzz_policy,selftests/fuzz/fuzz_policy.c)
+$(call fuzzer,fuzz_policy_test,selftests/fuzz/fuzz_policy_test.c)
 $(call fuzzer,fuzz_policy_image,selftests/fuzz/fuzz_policy_image.c)
 $(call unit_test,test_image,selftests/unit/test_image.c,pure,libarchive)
 $(call unit_test,test_policy_explain,selftests/unit/test_policy_explain.c,pure)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# rastbpf policy compile, explain and show on files: output byte for byte, the image reproducible,
+# rastbpf policy compile, explain, show, test and diff on files: output byte for byte, the image reproducible,
 # errors with their place, exit codes. Nothing here needs root: as root it runs as nobody.
 # RAST_GOLDEN=write writes selftests/cli/golden anew, to be looked at before it is committed.
 . selftests/lib/tap.sh
@@ -47,6 +47,18 @@ golden explain-udp "another protocol is another question" explain --from shop/ap
 golden explain-json "an answer as JSON" -j explain --from shop/api --to shop/db --port 6379 -f $Y
 golden explain-nobody "a pod that is not there is an error" explain --from shop/nobody --to shop/db --port 1 -f $Y
 
+T=docs/examples/shop-test.yaml
+golden test "the example's truth table holds" test --all -f $Y $T
+awk 'BEGIN { RS = ORS = "---\n" } !/name: database/' $Y >"$tmp/open.yaml"
+chmod 644 "$tmp/open.yaml"
+golden test-fails "without the database's policy it does not, and the exit code is 1" test -f "$tmp/open.yaml" $T
+golden diff "diff tells what that would change, edge by edge" diff -f "$tmp/open.yaml" --against $Y
+golden diff-nothing "no change is said so" diff -f $Y --against $Y --exit-code
+as_user "$R" policy diff -f "$tmp/open.yaml" --against $Y --exit-code >/dev/null
+is "$?" 1 "--exit-code is 1 for a change"
+is "$(as_user "$R" -j policy diff -f "$tmp/open.yaml" --against $Y | jq -r '.[] | select(.from.name == "any address") | "\(.to.members[0]) \(.now)"')" \
+	"shop/db allow" "diff as JSON has members and verdicts"
+
 as_user "$R" policy compile -f $Y -o "$tmp/a.img" >/dev/null
 as_user "$R" policy compile -f $Y -o "$tmp/b.img" >/dev/null
 check "the same input gives the same image" cmp "$tmp/a.img" "$tmp/b.img"
@@ -90,6 +102,23 @@ spec: {}'
 bad 1:1 'want a Pod, NetworkPolicy, ClusterNetworkPolicy or Namespace, got "Deployment"' 'kind: Deployment'
 bad 1:1 'want a map, got a list' '[1, 2]'
 
+badtest() # LINE:COLUMN TEXT TEST
+{
+	printf 'apiVersion: rast.os/v1\nkind: PolicyTest\nmetadata: {name: t}\nspec:\n  tests:\n  - %s\n' "$3" >"$tmp/bad.yaml"
+	chmod 644 "$tmp/bad.yaml"
+	as_user "$R" policy test -f $Y "$tmp/bad.yaml" >"$tmp/out" 2>&1
+	is "$? $(sed "s,$tmp/,," "$tmp/out")" "1 error: bad.yaml:$1: $2" "refused: $2"
+}
+badtest 6:6 'spec.tests[0].from: no pod "shop/nobody" (want a pod'"'"'s name, namespace/name, an address or host)' \
+	'{from: shop/nobody, to: shop/db, ports: 1, expect: deny}'
+badtest 6:35 'spec.tests[0].ports: "99999" is not a port number' '{from: shop/web, to: shop/db, ports: 99999, expect: deny}'
+badtest 6:43 'spec.tests[0].ports[0]: "GRE/1": want TCP/PORT, UDP/PORT, SCTP/PORT or ICMP' '{from: shop/web, to: shop/db, ports: [GRE/1], expect: deny}'
+badtest 6:45 'spec.tests[0].expect: want allow or deny, got "maybe"' '{from: shop/web, to: shop/db, ports: 1, expect: maybe}'
+badtest 6:5 'spec.tests[0]: field "expect" is missing' '{from: shop/web, to: shop/db, ports: 1}'
+badtest 6:6 'spec.tests[0].from: "stage/*" matches no pod' '{from: "stage/*", to: shop/db, ports: 1, expect: deny}'
+badtest 6:5 'spec.tests[0]: neither "host" nor "192.0.2.1" is a pod: no policy decides about that' '{from: host, to: 192.0.2.1, ports: 1, expect: deny}'
+badtest 6:45 'spec.tests[0].exspect: unknown field (did you mean "expect"?)' '{from: shop/web, to: shop/db, ports: 1, exspect: deny}'
+
 code() # EXIT SENTENCE ARG...
 {
 	want=$1 sentence=$2
@@ -103,5 +132,8 @@ code 2 "explain without --to: 2" explain --from a -f $Y
 code 2 "explain with a port that is no number: 2" explain --from shop/web --to shop/db --port x -f $Y
 code 2 "explain with an unknown protocol: 2" explain --from shop/web --to shop/db --port 1 --protocol GRE -f $Y
 code 2 "an unknown thing to show: 2" show nonsense -f $Y
+code 2 "diff without a new set: 2" diff
+code 2 "test without a truth table: 2" test -f $Y
+code 1 "a file without a truth table: 1" test -f $Y $Y
 code 2 "an unknown verb: 2" fly
 tap_done

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* See ends.h. */
+#include "policy/ends.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int rast_end_find(const struct rast_policy_world *world, const char *given, struct rast_end *ret,
+		  struct rast_err *err)
+{
+	struct rast_end e = {.given = given};
+
+	if (!strcmp(given, "host") || !strcmp(given, "node")) {
+		e.host = true;
+		e.addr = world->host4;
+	} else if (!rast_addr_parse(given, &e.v6, &e.addr)) {
+		for (size_t i = 0; i < world->n_pods; i++)
+			if (e.v6 ? rast_addr_from_bytes(world->pods[i].addr6) == e.addr
+				 : world->pods[i].addr4 == e.addr)
+				e.pod = &world->pods[i];
+		e.host = !e.v6 && world->host4 && world->host4 == e.addr;
+	} else {
+		e.pod = rast_policy_world_find(world, given);
+		if (!e.pod)
+			return rast_err_set(
+				err, ENOENT,
+				"no pod \"%.64s\" (want a pod's name, namespace/name, an "
+				"address or host)",
+				given);
+		e.addr = e.pod->addr4;
+	}
+	*ret = e;
+	return 0;
+}
+
+const char *rast_end_name(const struct rast_end *e, char *buf, size_t size)
+{
+	if (e->pod)
+		(void)snprintf(buf, size, "%s/%s", e->pod->ns, e->pod->name);
+	else
+		(void)snprintf(buf, size, "%s", e->host ? "the node" : e->given);
+	return buf;
+}
+
+struct rast_policy_end rast_end_image(const struct rast_end *e)
+{
+	struct rast_policy_end out = {.kind = RAST_END_IDENTITY};
+	rast_u128 addr = e->addr;
+
+	if (e->pod || e->host) {
+		out.identity = e->pod ? e->pod->identity : RAST_IDENTITY_HOST;
+	} else if (e->v6) {
+		out.kind = RAST_END_ADDR6;
+		for (int i = 15; i >= 0; i--, addr >>= 8)
+			out.addr6[i] = (uint8_t)addr;
+	} else {
+		out.kind = RAST_END_ADDR4;
+		out.addr4 = (uint32_t)addr;
+	}
+	return out;
+}
