@@ -22,6 +22,11 @@ if echo 'static int x, *p = &x; int main(void){return p != &x;}' | $CC -static-p
 	-Wl,-z,pack-relative-relocs -x c -o "$t" - 2>/dev/null && "$t"; then
 	echo "RELR := -Wl,-z,pack-relative-relocs"
 fi
+# A linker that takes a script as an addition to its own.
+if echo 'int main(void){return 0;}' | $CC -static-pie -fPIE -Wl,-T,mk/oci_order.ld -x c -o "$t" - 2>/dev/null &&
+	"$t"; then
+	echo "OCI_ORDER := -Wl,-T,mk/oci_order.ld"
+fi
 rm -f "$t"
 have() {
 	if ${PKG_CONFIG:-pkg-config} --exists "$2" 2>/dev/null; then echo "HAVE_$1 := 1"; else echo "HAVE_$1 := 0"; fi

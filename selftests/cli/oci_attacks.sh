@@ -42,6 +42,13 @@ while [ $n -lt 100 ] && [ ! -e "$root/tmp/seen" ]; do
 	oci exec "$id" /bin/true </dev/null >/dev/null 2>&1
 	n=$((n + 1))
 done
+again="CVE-2019-5736: where it cannot be mapped anew, exec starts again from a read-only mount"
+if command -v strace >/dev/null; then
+	strace -qq -o "$tmp/again" -e inject=mremap:error=ENOMEM "$R" --root "$tmp/state" exec "$id" /bin/true </dev/null
+	is "$? $(grep -c execveat "$tmp/again")" "0 1" "$again"
+else
+	skip "$again" strace
+fi
 wait_for 1 test -e "$root/tmp/wrote"
 oci delete -f "$id"
 is "$(cksum <"$own")" "$sum" "CVE-2019-5736: a container with CAP_SYS_PTRACE that lies in wait for exec cannot write to the runtime"

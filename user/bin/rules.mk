@@ -22,10 +22,11 @@ BINS += $(O)/bin/rastd
 # The OCI runtime is exec'd several times for each container: static where that can be had.
 ifeq ($(call static_front),1)
 OCI_OBJ := $(call obj,user/bin/oci.c)
-$(O)/bin/rast-oci: $(OCI_OBJ) $(call lib_order,pure)
+$(O)/bin/rast-oci: $(OCI_OBJ) $(call lib_order,pure) mk/oci_order.ld
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_BASE) -static-pie $(filter-out -pie,$(LDFLAGS_BASE)) $(LDFLAGS) $(RELR) -Wl,--no-warnings -o $@ $(OCI_OBJ) \
+	$(Q)$(CC) $(CFLAGS_BASE) -static-pie $(filter-out -pie,$(LDFLAGS_BASE)) $(LDFLAGS) $(RELR) $(OCI_ORDER) -Wl,--no-warnings -o $@ \
+		$(OCI_OBJ) \
 		-Wl,--start-group $(call lib_order,pure) -Wl,--end-group \
 		$(call pkg_libs,$(call lib_pkgs,pure)) -lm
 EXTRA_OBJ += $(OCI_OBJ)

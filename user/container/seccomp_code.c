@@ -22,7 +22,7 @@
 int code_init(struct code *c)
 {
 	memset(c, 0, sizeof(*c));
-	c->size = 1024;
+	c->size = 256;
 	c->n = malloc(c->size * sizeof(*c->n));
 	c->count = 1;
 	return c->n ? 0 : -ENOMEM;

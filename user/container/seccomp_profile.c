@@ -366,7 +366,7 @@ int rast_seccomp_profile_compile(const struct rast_seccomp_profile *p,
 			numbers[n++] = seccomp_numbers_find(p->calls[i].names[j]);
 	g->p = p;
 	g->n = 1;
-	g->size = 1024;
+	g->size = 512;
 	g->e = malloc(g->size * sizeof(*g->e));
 	r = code_init(&g->code);
 	if (r == 0)

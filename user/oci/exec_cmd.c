@@ -255,7 +255,11 @@ static int launch(struct oci *o, const struct oci_args *a, const struct oci_cont
 		plan.launch.join_flags = spec->ns_new | spec->ns_join;
 		r = rast_launch_start(&plan.launch, ret, err);
 	}
-	oci_plan_finish(&plan);
+	/* create.c says why its memory is kept. */
+	if (ret->pidfd >= 0)
+		oci_plan_close(&plan);
+	else
+		oci_plan_finish(&plan);
 	if (r == 0 && ret->tty >= 0 && socket) {
 		r = oci_console_send(socket, ret->tty, err);
 		rast_closep(&ret->tty);
@@ -268,23 +272,27 @@ static int launch(struct oci *o, const struct oci_args *a, const struct oci_cont
 	return r;
 }
 
+/* Of the one process that this process started. */
+static struct rast_oci_spec *kept, *kept_own;
+
 static int exec_run(struct oci *o, const struct oci_args *a)
 {
 	_cleanup_container_ struct oci_container c = OCI_CONTAINER_INIT;
 	_cleanup_oci_spec_ struct rast_oci_spec *spec = NULL, *own = NULL;
-	_cleanup_free_ struct exec *e = calloc(1, sizeof(*e));
+	_cleanup_free_ struct exec *e = NULL;
 	struct rast_launched out = {.pidfd = -1, .tty = -1};
 	const char *file = oci_arg(a, "process");
 	int status = 0, r;
 
+	oci_heap_populate();
+	e = calloc(1, sizeof(*e));
 	if (!e)
 		return rast_err_sys(&o->err, ENOMEM, "exec"), OCI_EXIT_FAIL;
 	if (oci_container_open(o->root, a->argv[0], &c, &o->err) < 0)
 		return OCI_EXIT_FAIL;
-	/* At once: it starts all over. oci_exe_is_exposed() says why not with a user namespace. */
+	/* At once: it may start all over. oci_exe_is_exposed() says why not with a user namespace. */
 	if (!rast_json_bool(c.state, "user_namespace") && oci_exe_protect(o) < 0)
 		return OCI_EXIT_FAIL;
-	oci_heap_populate();
 	if (c.status == OCI_PAUSED && !oci_has(a, "ignore-paused"))
 		r = rast_err_set(&o->err, EINVAL, "container %s is paused", c.id);
 	else if (c.pidfd < 0)
@@ -306,6 +314,8 @@ static int exec_run(struct oci *o, const struct oci_args *a)
 	if (!oci_has(a, "detach"))
 		rast_container_attach_prepare();
 	r = launch(o, a, &c, spec, e, &out);
+	if (out.pidfd >= 0)
+		kept = TAKE_PTR(spec), kept_own = TAKE_PTR(own);
 	if (r == 0 && !oci_has(a, "detach"))
 		r = rast_container_attach(out.pidfd, out.tty, &status, &o->err);
 	rast_closep(&out.pidfd);

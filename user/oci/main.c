@@ -20,7 +20,7 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
-#define HEAP_BYTES (192u << 10)
+#define HEAP_BYTES (128u << 10)
 
 #ifndef RAST_VERSION
 #define RAST_VERSION "0"

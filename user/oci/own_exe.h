@@ -16,9 +16,9 @@
  */
 bool oci_exe_is_exposed(const struct rast_oci_spec *spec);
 /*
- * Starts the whole command again from a mount of the executable that is read-only for all time, unless it
- * runs from a read-only one already. Call it before anything has been made. Returns only when there is
- * nothing more to do, or with an error.
+ * From here on /proc/self/exe and what is mapped of it lead to a mount of it that is read-only for all time.
+ * Where the kernel cannot do that to a running process the whole command is started again from such a
+ * mount: call it before anything has been made. Nothing to do where it runs from a read-only one already.
  */
 int oci_exe_protect(struct oci *o);
 
