@@ -2,6 +2,7 @@
 /* See seccomp_model.h. */
 #include "seccomp_model.h"
 
+#include <errno.h>
 #include <linux/audit.h>
 #include <seccomp.h>
 #include <stdbool.h>
@@ -79,6 +80,26 @@ static bool repeats(const struct rast_seccomp_call *c)
 	return false;
 }
 
+static int newest(uint32_t abi, const struct rast_seccomp_profile *p)
+{
+	int max = -1;
+
+	for (size_t i = 0; i < p->n_calls; i++)
+		for (size_t k = 0; k < p->calls[i].n_names; k++) {
+			const char *name = p->calls[i].names[k];
+			int nr = seccomp_syscall_resolve_name_arch(abi, name);
+
+			if (abi == SCMP_ARCH_X86 && nr < 0 && direct(name))
+				nr = (int)direct(name);
+			if (abi == SCMP_ARCH_X32 && nr >= 0)
+				nr &= ~(int)X32_BIT;
+			/* ARM's own begin there. */
+			if (nr > max && nr < 0xf0000)
+				max = nr;
+		}
+	return max;
+}
+
 void seccomp_model_make(struct seccomp_model *m, const struct rast_seccomp_profile *p)
 {
 	m->n_abis = m->n_rules = 0;
@@ -88,8 +109,10 @@ void seccomp_model_make(struct seccomp_model *m, const struct rast_seccomp_profi
 
 		for (size_t k = 0; k < p->n_archs; k++)
 			served |= p->archs[k] == abis[i].arch;
-		if (served)
-			m->abis[m->n_abis++] = abis[i].abi;
+		if (!served)
+			continue;
+		m->newest[m->n_abis] = newest(abis[i].abi, p);
+		m->abis[m->n_abis++] = abis[i].abi;
 	}
 	for (size_t i = 0; i < p->n_calls; i++) {
 		const struct rast_seccomp_call *c = &p->calls[i];
@@ -143,23 +166,53 @@ static bool idle(const struct seccomp_model_rule *r, bool wide)
 	return !r->part;
 }
 
-bool seccomp_model_verdict(const struct seccomp_model *m, const struct seccomp_data *d,
-			   uint32_t *ret)
+static uint32_t abi_of(const struct seccomp_data *d, bool *wide)
 {
-	uint32_t nr = (uint32_t)d->nr, abi = 0;
-	bool wide = false, served = false, clear = true, any = false;
+	uint32_t nr = (uint32_t)d->nr;
 
 	for (size_t i = 0; i < N_ABIS; i++)
 		if ((abis[i].arch & ~RAST_SECCOMP_ARCH_X32) == d->arch &&
 		    (abis[i].abi == SCMP_ARCH_X32) ==
 			    (d->arch == AUDIT_ARCH_X86_64 && nr >= X32_BIT && nr != UINT32_MAX)) {
-			abi = abis[i].abi;
-			wide = abis[i].wide;
+			*wide = abis[i].wide;
+			return abis[i].abi;
 		}
+	return 0;
+}
+
+bool seccomp_model_newer(const struct seccomp_model *m, const struct seccomp_data *d)
+{
+	uint32_t nr = (uint32_t)d->nr, abi;
+	bool wide;
+
+	abi = abi_of(d, &wide);
+	if ((m->otherwise & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_ERRNO)
+		return false;
+	/* All ones is no call on x86-64, and no number of ARM's own is a new one. */
+	if ((d->arch == AUDIT_ARCH_X86_64 && nr == UINT32_MAX) ||
+	    (abi == SCMP_ARCH_ARM && nr >= 0xf0000))
+		return false;
+	if (abi == SCMP_ARCH_X32)
+		nr -= X32_BIT;
+	for (size_t i = 0; i < m->n_abis; i++)
+		if (m->abis[i] == abi)
+			return m->newest[i] >= 0 && nr > (uint32_t)m->newest[i];
+	return false;
+}
+
+bool seccomp_model_verdict(const struct seccomp_model *m, const struct seccomp_data *d,
+			   uint32_t *ret)
+{
+	uint32_t nr = (uint32_t)d->nr, abi;
+	bool wide = false, served = false, clear = true, any = false;
+
+	abi = abi_of(d, &wide);
 	for (size_t i = 0; i < m->n_abis; i++)
 		served |= m->abis[i] == abi || (nr == UINT32_MAX && m->abis[i] == SCMP_ARCH_X32 &&
 						abi == SCMP_ARCH_X86_64);
 	*ret = served ? m->otherwise : SECCOMP_RET_KILL_THREAD;
+	if (seccomp_model_newer(m, d))
+		*ret = SECCOMP_RET_ERRNO | ENOSYS;
 	for (size_t i = 0; served && i < m->n_rules; i++) {
 		const struct seccomp_model_rule *r = &m->rules[i];
 		bool holds = r->abi == abi && r->nr == nr &&

@@ -24,12 +24,18 @@ struct seccomp_model_rule {
 struct seccomp_model {
 	uint32_t otherwise;
 	uint32_t abis[5];
+	int newest[5]; /* of each of them, the highest number that the profile names; -1 */
 	size_t n_abis;
 	struct seccomp_model_rule rules[4096];
 	size_t n_rules;
 };
 
 void seccomp_model_make(struct seccomp_model *m, const struct rast_seccomp_profile *p);
+/*
+ * Newer than all that a profile names whose default is an errno: ENOSYS, whatever libseccomp says, for that
+ * is runc's addition to it.
+ */
+bool seccomp_model_newer(const struct seccomp_model *m, const struct seccomp_data *d);
 /* false: only the order of the rules can say. */
 bool seccomp_model_verdict(const struct seccomp_model *m, const struct seccomp_data *d,
 			   uint32_t *ret);

@@ -151,6 +151,8 @@ static void compare_one(struct both *b, uint32_t arch, uint32_t nr, const uint64
 		uint32_t right;
 
 		memcpy(d.args, args, sizeof(d.args));
+		if (seccomp_model_newer(b->model, &d))
+			want = ERRNO(ENOSYS);
 		if (seccomp_model_verdict(b->model, &d, &right)) {
 			b->peer_wrong += want != right;
 			want = right;
@@ -267,6 +269,100 @@ static void test_podmans_default_profile_has_libseccomps_verdicts(void **state)
 		      b.compared);
 	finish(&b);
 	rast_oci_spec_destroy(spec);
+}
+
+/* ---- newer than the profile ---- */
+
+#define NR_CLONE 56
+#define NR_STATX 332
+#define NR_CLONE3 435
+
+/* A profile of before clone3: statx is the newest that it names, and it refuses it. */
+static uint32_t of_an_old_profile(uint32_t otherwise, uint32_t arch, uint32_t nr)
+{
+	static const char *const read[] = {"read", "breakpoint"}, *const statx[] = {"statx"};
+	const struct rast_seccomp_call calls[] = {
+		{.names = read, .n_names = 2, .action = SECCOMP_RET_ALLOW},
+		{.names = statx, .n_names = 1, .action = otherwise},
+	};
+	const uint32_t served[] = {AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, X32, AUDIT_ARCH_ARM,
+				   AUDIT_ARCH_AARCH64};
+	const struct rast_seccomp_profile p = {.default_action = otherwise,
+					       .archs = served,
+					       .n_archs = 5,
+					       .calls = calls,
+					       .n_calls = 2};
+	struct rast_seccomp_filter f = {0};
+	uint32_t got;
+
+	assert_int_equal(compile(&p, &f), 0);
+	got = verdict(&f, arch, nr, NULL);
+	rast_seccomp_finish(&f);
+	return got;
+}
+
+static void test_calls_newer_than_a_profile_are_unknown_and_not_refused(void **state)
+{
+	static const struct {
+		uint32_t arch, nr, want;
+	} t[] = {
+		{AUDIT_ARCH_X86_64, 0, SECCOMP_RET_ALLOW},
+		{AUDIT_ARCH_X86_64, NR_CLONE, ERRNO(EPERM)},
+		{AUDIT_ARCH_X86_64, NR_STATX, ERRNO(EPERM)},
+		{AUDIT_ARCH_X86_64, NR_STATX + 1, ERRNO(ENOSYS)},
+		{AUDIT_ARCH_X86_64, NR_CLONE3, ERRNO(ENOSYS)},
+		{AUDIT_ARCH_X86_64, 999, ERRNO(ENOSYS)},
+		{AUDIT_ARCH_X86_64, 0xf0001, ERRNO(ENOSYS)},
+		{AUDIT_ARCH_X86_64, X32_BIT - 1, ERRNO(ENOSYS)},
+		{AUDIT_ARCH_X86_64, X32_BIT | NR_STATX, ERRNO(EPERM)},
+		{AUDIT_ARCH_X86_64, X32_BIT | NR_CLONE3, ERRNO(ENOSYS)},
+		/* No call, but what a tracer puts there to skip one. */
+		{AUDIT_ARCH_X86_64, UINT32_MAX, ERRNO(EPERM)},
+		{AUDIT_ARCH_I386, 383, ERRNO(EPERM)},
+		{AUDIT_ARCH_I386, 384, ERRNO(ENOSYS)},
+		{AUDIT_ARCH_AARCH64, 291, ERRNO(EPERM)},
+		{AUDIT_ARCH_AARCH64, 292, ERRNO(ENOSYS)},
+		/* Numbers of ARM's own are as old as ARM. */
+		{AUDIT_ARCH_ARM, 398, ERRNO(ENOSYS)},
+		{AUDIT_ARCH_ARM, 0xf0001, SECCOMP_RET_ALLOW},
+		{AUDIT_ARCH_ARM, 0xf0002, ERRNO(EPERM)},
+		{AUDIT_ARCH_PPC64LE, NR_CLONE3, SECCOMP_RET_KILL_THREAD},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		uint32_t got = of_an_old_profile(ERRNO(EPERM), t[i].arch, t[i].nr);
+
+		if (got != t[i].want)
+			fail_msg("architecture 0x%x, call %u: 0x%x instead of 0x%x", t[i].arch,
+				 t[i].nr, got, t[i].want);
+	}
+}
+
+static void test_only_a_default_of_errno_has_newer_calls_unknown(void **state)
+{
+	static const uint32_t others[] = {SECCOMP_RET_ALLOW,        SECCOMP_RET_LOG,
+					  SECCOMP_RET_TRACE | 1,    SECCOMP_RET_TRAP,
+					  SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_USER_NOTIF};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_int_equal(of_an_old_profile(others[i], AUDIT_ARCH_X86_64, NR_CLONE3),
+				 others[i]);
+	/* Of any errno: docker's own profile says 1, and means those that it could know. */
+	assert_int_equal(of_an_old_profile(ERRNO(EACCES), AUDIT_ARCH_X86_64, NR_CLONE3),
+			 ERRNO(ENOSYS));
+}
+
+static void test_a_profile_without_calls_refuses_all(void **state)
+{
+	const struct rast_seccomp_profile p = {.default_action = ERRNO(EPERM)};
+	struct rast_seccomp_filter f = {0};
+
+	(void)state;
+	assert_int_equal(compile(&p, &f), 0);
+	assert_int_equal(verdict(&f, AUDIT_ARCH_X86_64, NR_CLONE3, NULL), ERRNO(EPERM));
+	rast_seccomp_finish(&f);
 }
 
 /* ---- random ones ---- */
@@ -483,6 +579,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_podmans_default_profile_has_libseccomps_verdicts),
+		cmocka_unit_test(test_calls_newer_than_a_profile_are_unknown_and_not_refused),
+		cmocka_unit_test(test_only_a_default_of_errno_has_newer_calls_unknown),
+		cmocka_unit_test(test_a_profile_without_calls_refuses_all),
 		cmocka_unit_test(test_random_profiles_of_one_action_have_libseccomps_verdicts),
 		cmocka_unit_test(test_random_profiles_of_several_actions_have_libseccomps_verdicts),
 	};

@@ -60,6 +60,7 @@ struct gather {
 	struct entry *e; /* from 1 on */
 	uint32_t n, size;
 	uint32_t first[SLOTS], last[SLOTS];
+	int32_t newest; /* the highest number that is named, with any action; -1: none is */
 	struct seccomp_rule *list; /* of one slot, long enough for all */
 	struct code_range ranges[SLOTS + 2];
 	bool failed, too_long;
@@ -199,11 +200,16 @@ static void gather(struct gather *g, enum seccomp_abi abi,
 	memset(g->first, 0, sizeof(g->first));
 	memset(g->last, 0, sizeof(g->last));
 	g->n = 1;
+	g->newest = -1;
 	for (i = 0; i < g->p->n_calls; i++) {
 		const struct rast_seccomp_call *call = &g->p->calls[i];
 		bool apart = repeats(call);
 
 		for (j = 0; j < call->n_names; j++, numbers++) {
+			/* ARM's own stand apart: they are not the newest. */
+			if (*numbers && (*numbers)->nr[abi] > g->newest &&
+			    (*numbers)->nr[abi] < LOW_SLOTS)
+				g->newest = (*numbers)->nr[abi];
 			if (!*numbers || call->action == g->p->default_action)
 				continue;
 			if (!apart)
@@ -237,20 +243,38 @@ static code_node decide(struct gather *g, unsigned int slot, bool wide)
 	return seccomp_rules_build(&g->code, g->list, n, wide, g->p->default_action);
 }
 
+/*
+ * Refused is not the same as unknown: a C library tries the newest call first and takes the older one when
+ * that is ENOSYS, but believes an EPERM. Whoever wrote the profile cannot have meant calls that came later.
+ */
+static bool tells_newer(const struct gather *g)
+{
+	uint32_t a = g->p->default_action;
+
+	return g->newest >= 0 && (a & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO;
+}
+
 /* The ranges of an ABI from g->ranges + at on; returns their end. */
-static unsigned int ranges(struct gather *g, unsigned int at, bool wide, uint32_t base)
+static unsigned int ranges(struct gather *g, unsigned int at, enum seccomp_abi abi, uint32_t base)
 {
 	code_node otherwise = code_ret(&g->code, g->p->default_action), last = 0, to;
+	code_node newer =
+		tells_newer(g) ? code_ret(&g->code, SECCOMP_RET_ERRNO | ENOSYS) : otherwise;
 	unsigned int slot;
 
 	g->list = malloc((g->n + 1) * sizeof(*g->list));
-	if (!g->list || !otherwise) {
+	if (!g->list || !otherwise || !newer) {
 		g->failed = true;
 		free(g->list);
 		return at;
 	}
 	for (slot = 0; slot < SLOTS; slot++) {
-		to = g->first[slot] ? decide(g, slot, wide) : otherwise;
+		if (g->first[slot])
+			to = decide(g, slot, abis[abi].wide);
+		else if (slot < LOW_SLOTS ? (int32_t)slot > g->newest : abi != SECCOMP_ARM)
+			to = newer;
+		else
+			to = otherwise;
 		if (!to) {
 			g->failed = true;
 			break;
@@ -290,14 +314,14 @@ static code_node architecture(struct gather *g, const struct seccomp_numbers *co
 
 	if (self) {
 		gather(g, abi, numbers);
-		n = ranges(g, 0, abis[abi].wide, 0);
+		n = ranges(g, 0, abi, 0);
 	} else {
 		g->ranges[n++] = (struct code_range){0, bad};
 	}
 	if (abi == SECCOMP_X86_64) {
 		if (x32) {
 			gather(g, SECCOMP_X32, numbers);
-			n = ranges(g, n, abis[SECCOMP_X32].wide, X32_BIT);
+			n = ranges(g, n, SECCOMP_X32, X32_BIT);
 		} else {
 			g->ranges[n++] = (struct code_range){X32_BIT, bad};
 		}

@@ -5,6 +5,9 @@
  * alternatives, names that are unknown here and rules that say what the default says count for nothing,
  * the native architecture is always among those served, and all others are killed.
  *
+ * Where the default is SCMP_ACT_ERRNO, a number above all that the profile names is ENOSYS, as runc has it
+ * (and libseccomp alone has not).
+ *
  * Known differences: of rules that contradict each other, which libseccomp refuses, the first in its
  * order wins; "greater" and "less" of 64 bits hold as written where libseccomp 2.5.4 drops a part of
  * them; calls that are newer than the libseccomp at hand count; architectures that no kernel of
