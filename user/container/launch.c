@@ -66,7 +66,7 @@ static const char *const step_text[RAST_STEP_MAX] = {
 	[RAST_STEP_LANDLOCK] = "Landlock rule for",
 };
 
-static int report_error(const struct rast_launch_report *rep, struct rast_err *err)
+int launch_report_error(const struct rast_launch_report *rep, struct rast_err *err)
 {
 	int step = rep->step > 0 && rep->step < RAST_STEP_MAX ? rep->step : RAST_STEP_SYNC;
 	int code = rep->err > 0 ? rep->err : EIO;
@@ -159,7 +159,7 @@ static int next_message(int sock, int *ret_fd, int *ret_value, struct rast_err *
 		return notice.what;
 	}
 	rep.what[sizeof(rep.what) - 1] = '\0';
-	return report_error(&rep, err);
+	return launch_report_error(&rep, err);
 }
 
 static void reap(int pidfd)

@@ -36,6 +36,8 @@ struct launch_notice {
  * asked for but not held here is left out.
  */
 int launch_set_user(struct launch_ctx *c, struct rast_caps caps);
+/* What the child says in words, for a person; returns the negative errno (launch.c). */
+int launch_report_error(const struct rast_launch_report *rep, struct rast_err *err);
 /* Entered after clone3; returns never. */
 _Noreturn void launch_child(struct launch_ctx *c);
 

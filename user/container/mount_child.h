@@ -40,6 +40,14 @@ int mount_make_read_only(const struct mount_bases *b, const char *const *list,
 			 struct rast_launch_report *rep);
 int mount_write_sysctls(const struct rast_sysctl *list, size_t n, int proc,
 			struct rast_launch_report *rep);
+/*
+ * One of a list, which is no remount: opened when it is not yet, mounted at its place. *ret_tree is set as
+ * soon as it is mounted, whatever comes after (mount_list.c).
+ */
+struct rast_mount_list;
+struct rast_mount_item;
+int mount_item_place(const struct rast_mount_list *list, const struct mount_bases *b,
+		     struct rast_mount_item *m, int *ret_tree, struct rast_launch_report *rep);
 /* `pivot` false: as where it is not possible. */
 int mount_enter_root(int root, bool pivot, bool *ret_no_pivot, struct rast_launch_report *rep);
 

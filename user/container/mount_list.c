@@ -304,15 +304,11 @@ static int remount(const struct mount_bases *b, const struct rast_mount_item *m,
 	return r < 0 ? rast_step_fail(rep, RAST_STEP_MOUNT, -r, m->target) : 0;
 }
 
-static int apply_item(const struct rast_mount_list *list, struct mount_bases *b,
-		      struct rast_mount_item *m, struct rast_launch_report *rep)
+int mount_item_place(const struct rast_mount_list *list, const struct mount_bases *b,
+		     struct rast_mount_item *m, int *ret_tree, struct rast_launch_report *rep)
 {
 	int r, tree;
 
-	if (m->remount)
-		return remount(b, m, rep);
-	if (mount_named_new(b, m) == 0)
-		return 0;
 	if (m->type) {
 		tree = open_new(list, m, rep);
 		if (tree < 0)
@@ -326,6 +322,7 @@ static int apply_item(const struct rast_mount_list *list, struct mount_bases *b,
 	r = attach(b, m, tree, rep);
 	if (r < 0)
 		return r;
+	*ret_tree = tree;
 	/* A new mount has nothing that `clear` could take away. */
 	if (m->type && (m->tree_set || m->tree_clear || m->userns_fd >= 0)) {
 		r = set_attributes(tree, m);
@@ -337,6 +334,21 @@ static int apply_item(const struct rast_mount_list *list, struct mount_bases *b,
 		if (r < 0)
 			return rast_step_fail(rep, RAST_STEP_PROPAGATION, -r, m->target);
 	}
+	return 0;
+}
+
+static int apply_item(const struct rast_mount_list *list, struct mount_bases *b,
+		      struct rast_mount_item *m, struct rast_launch_report *rep)
+{
+	int r, tree = -1;
+
+	if (m->remount)
+		return remount(b, m, rep);
+	if (mount_named_new(b, m) == 0)
+		return 0;
+	r = mount_item_place(list, b, m, &tree, rep);
+	if (r < 0)
+		return r;
 	if (!strcmp(m->target, "/proc"))
 		b->proc = tree;
 	else if (!strcmp(m->target, "/sys"))

@@ -45,7 +45,7 @@ static const struct oci_command *const commands[] = {
 	&oci_create_command, &oci_start_command,    &oci_run_command,    &oci_exec_command,
 	&oci_kill_command,   &oci_delete_command,   &oci_state_command,  &oci_list_command,
 	&oci_ps_command,     &oci_pause_command,    &oci_resume_command, &oci_spec_command,
-	&oci_update_command, &oci_features_command, &oci_events_command,
+	&oci_update_command, &oci_features_command, &oci_events_command, &oci_mounts_command,
 };
 
 static void print_opts(const struct oci_opt *opts)

@@ -79,7 +79,7 @@ struct oci_command {
 extern const struct oci_command oci_create_command, oci_run_command, oci_start_command,
 	oci_exec_command, oci_state_command, oci_list_command, oci_ps_command, oci_kill_command,
 	oci_delete_command, oci_pause_command, oci_resume_command, oci_spec_command,
-	oci_update_command, oci_features_command, oci_events_command;
+	oci_update_command, oci_features_command, oci_events_command, oci_mounts_command;
 
 /* argv as main() has it. */
 int oci_main(int argc, char **argv);

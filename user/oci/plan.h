@@ -50,6 +50,11 @@ int oci_plan_container(struct oci_plan *p, const struct rast_oci_spec *spec, con
 		       const struct oci_plan_options *opt, struct rast_err *err);
 /* Mounts, devices, masks: the part of it that oci_plan_container() leaves to plan_mounts.c. */
 int oci_plan_mounts(struct oci_plan *p, const char *bundle, bool no_pivot, struct rast_err *err);
+/*
+ * Those of `mounts add` into the container of this process: binds are opened. `file` is named in errors.
+ */
+int oci_plan_live_mounts(struct oci_plan *p, const struct rast_oci_spec *mounts, pid_t pid,
+			 const char *bundle, const char *file, struct rast_err *err);
 /* The user namespace whose maps a mount has, borrowed; -1: none (plan_idmap.c). */
 int oci_plan_idmap(struct oci_plan *p, const struct rast_oci_mount *m, int *ret_fd,
 		   struct rast_err *err);

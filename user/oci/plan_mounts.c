@@ -75,7 +75,8 @@ static bool may_mount(void)
 	       (have[0].effective & (1u << CAP_SYS_ADMIN)) != 0;
 }
 
-static int plan_items(struct oci_plan *p, const char *bundle, struct rast_err *err)
+static int plan_items(struct oci_plan *p, const char *bundle, const char *file,
+		      struct rast_err *err)
 {
 	const struct rast_oci_spec *s = p->spec;
 	struct rast_launch_report rep = {0};
@@ -99,13 +100,13 @@ static int plan_items(struct oci_plan *p, const char *bundle, struct rast_err *e
 		if (m->type || m->remount)
 			continue;
 		if (!m->source)
-			return rast_err_set(err, EINVAL, "config.json: mounts[%zu].source: missing",
+			return rast_err_set(err, EINVAL, "%s: mounts[%zu].source: missing", file,
 					    i);
 		r = absolute(p, bundle, m->source, &m->source);
 		if (r < 0)
 			return rast_err_sys(err, -r, "mounts[%zu]", i);
 		if (may && (r = rast_mount_item_open(m, &rep)) < 0)
-			return rast_err_sys(err, -r, "config.json: mounts[%zu]: %s", i, rep.what);
+			return rast_err_sys(err, -r, "%s: mounts[%zu]: %s", file, i, rep.what);
 	}
 	return 0;
 }
@@ -204,9 +205,30 @@ int oci_plan_mounts(struct oci_plan *p, const char *bundle, bool no_pivot, struc
 	p->mounts.read_only = s->n_readonly_paths ? s->readonly_paths : nothing;
 	p->mounts.list = &p->list;
 	p->launch.mounts = &p->mounts;
-	if ((r = plan_root(p, bundle, err)) < 0 || (r = plan_items(p, bundle, err)) < 0 ||
-	    (r = plan_devices(p, err)) < 0)
+	if ((r = plan_root(p, bundle, err)) < 0 ||
+	    (r = plan_items(p, bundle, "config.json", err)) < 0 || (r = plan_devices(p, err)) < 0)
 		return r;
 	r = plan_sysctls(p);
 	return r < 0 ? rast_err_sys(err, -r, "sysctls") : 0;
+}
+
+int oci_plan_live_mounts(struct oci_plan *p, const struct rast_oci_spec *mounts, pid_t pid,
+			 const char *bundle, const char *file, struct rast_err *err)
+{
+	char path[64];
+	int fd;
+
+	p->spec = mounts;
+	p->may_mount = may_mount();
+	if (!p->may_mount)
+		return rast_err_set(err, EPERM, "mounts add: needs CAP_SYS_ADMIN");
+	if ((mounts->ns_new | mounts->ns_join) & CLONE_NEWUSER) {
+		/* Its id maps are those of a mount that names none. */
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return rast_err_sys(err, errno, "%s", path);
+		p->launch.joins[p->launch.n_joins++] = (struct rast_launch_join){CLONE_NEWUSER, fd};
+	}
+	return plan_items(p, bundle, file, err);
 }

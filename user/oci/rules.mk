@@ -7,3 +7,4 @@ PURE_SRC += $(addprefix user/oci/,spec.c spec_json.c spec_number.c spec_idmap.c 
 	spec_process.c spec_resources.c spec_linux.c spec_rules.c spec_default.c spec_seccomp.c)
 PURE_SRC += user/oci/spec_landlock.c
 PURE_SRC += user/oci/register.c
+PURE_SRC += user/oci/mounts_cmd.c

@@ -102,6 +102,37 @@ static int read_process(struct oci_load *l, json_t *doc)
 	return oci_object(l, NULL, doc, &oci_process_table, &l->spec->process);
 }
 
+static const struct oci_field mounts_fields[] = {
+	OCI_MANY(OCI_LIST, "mounts", SPEC, mounts, .flags = OCI_REQUIRED, .arg = &oci_mount_table),
+};
+static const struct oci_table mounts_table = OCI_TABLE(mounts_fields);
+static const struct oci_field places_fields[] = {
+	OCI_MANY(OCI_LIST, "mounts", SPEC, mounts, .flags = OCI_REQUIRED,
+		 .arg = &oci_mount_place_table),
+};
+static const struct oci_table places_table = OCI_TABLE(places_fields);
+
+static int read_mounts(struct oci_load *l, json_t *doc)
+{
+	json_t *object = json_is_array(doc) ? json_pack("{s:O}", "mounts", doc) : json_incref(doc);
+	const struct rast_oci_spec *c = l->container;
+	struct rast_oci_spec *s = l->spec;
+	int r;
+
+	if (c) {
+		s->ns_new = c->ns_new;
+		s->ns_join = c->ns_join;
+		s->uid_maps = c->uid_maps;
+		s->gid_maps = c->gid_maps;
+		s->n_uid_maps = c->n_uid_maps;
+		s->n_gid_maps = c->n_gid_maps;
+	}
+	r = oci_object(l, NULL, object, c ? &mounts_table : &places_table, s);
+	/* What is in it lives on in the document. */
+	json_decref(object);
+	return r ? r : oci_rules(l);
+}
+
 typedef int read_fn(struct oci_load *l, json_t *doc);
 
 static int list_warnings(struct oci_load *l)
@@ -133,11 +164,12 @@ static int syntax_error(const char *file, const json_error_t *e, struct rast_err
 }
 
 static int parse(const char *file, char *text, size_t len, read_fn *read_doc,
-		 struct rast_oci_spec **ret, struct rast_err *err)
+		 const struct rast_oci_spec *container, struct rast_oci_spec **ret,
+		 struct rast_err *err)
 {
 	struct oci_owner *o = calloc(1, sizeof(*o));
 	_cleanup_free_ uint64_t *big = NULL;
-	struct oci_load l = {.file = file, .owner = o, .err = err};
+	struct oci_load l = {.file = file, .owner = o, .container = container, .err = err};
 	json_error_t jerr;
 	int r;
 
@@ -204,7 +236,8 @@ static int read_stdin(char **ret, size_t *ret_len)
 	return 0;
 }
 
-static int load(int dirfd, const char *path, read_fn *read_doc, struct rast_oci_spec **ret,
+static int load(int dirfd, const char *path, read_fn *read_doc,
+		const struct rast_oci_spec *container, struct rast_oci_spec **ret,
 		struct rast_err *err)
 {
 	bool in = !strcmp(path, "-");
@@ -220,43 +253,56 @@ static int load(int dirfd, const char *path, read_fn *read_doc, struct rast_oci_
 				   RAST_OCI_MAX_TEXT);
 	if (r < 0)
 		return rast_err_sys(err, -r, "%s", in ? file : path);
-	return parse(file, text, len, read_doc, ret, err);
+	return parse(file, text, len, read_doc, container, ret, err);
 }
 
 int rast_oci_spec_load(int dirfd, const char *path, struct rast_oci_spec **ret,
 		       struct rast_err *err)
 {
-	return load(dirfd, path, read_spec, ret, err);
+	return load(dirfd, path, read_spec, NULL, ret, err);
 }
 
 int rast_oci_resources_load(int dirfd, const char *path, struct rast_oci_spec **ret,
 			    struct rast_err *err)
 {
-	return load(dirfd, path, read_resources, ret, err);
+	return load(dirfd, path, read_resources, NULL, ret, err);
 }
 
 int rast_oci_process_load(int dirfd, const char *path, struct rast_oci_spec **ret,
 			  struct rast_err *err)
 {
-	return load(dirfd, path, read_process, ret, err);
+	return load(dirfd, path, read_process, NULL, ret, err);
 }
 
 int rast_oci_spec_parse(const char *file, char *text, size_t len, struct rast_oci_spec **ret,
 			struct rast_err *err)
 {
-	return parse(file, text, len, read_spec, ret, err);
+	return parse(file, text, len, read_spec, NULL, ret, err);
 }
 
 int rast_oci_resources_parse(const char *file, char *text, size_t len, struct rast_oci_spec **ret,
 			     struct rast_err *err)
 {
-	return parse(file, text, len, read_resources, ret, err);
+	return parse(file, text, len, read_resources, NULL, ret, err);
 }
 
 int rast_oci_process_parse(const char *file, char *text, size_t len, struct rast_oci_spec **ret,
 			   struct rast_err *err)
 {
-	return parse(file, text, len, read_process, ret, err);
+	return parse(file, text, len, read_process, NULL, ret, err);
+}
+
+int rast_oci_mounts_load(int dirfd, const char *path, const struct rast_oci_spec *container,
+			 struct rast_oci_spec **ret, struct rast_err *err)
+{
+	return load(dirfd, path, read_mounts, container, ret, err);
+}
+
+int rast_oci_mounts_parse(const char *file, char *text, size_t len,
+			  const struct rast_oci_spec *container, struct rast_oci_spec **ret,
+			  struct rast_err *err)
+{
+	return parse(file, text, len, read_mounts, container, ret, err);
 }
 
 void rast_oci_spec_destroy(struct rast_oci_spec *spec)

@@ -334,13 +334,22 @@ int rast_oci_resources_load(int dirfd, const char *path, struct rast_oci_spec **
 /* A "process" object alone (exec --process): only process is filled. */
 int rast_oci_process_load(int dirfd, const char *path, struct rast_oci_spec **ret,
 			  struct rast_err *err);
-/* The same three from memory; `text` may be changed during the call and is free to go after it. */
+/*
+ * Mounts alone, as a list or as an object with "mounts" (mounts add): mounts is filled, and of `container`,
+ * which must live as long, what mounts depend on (namespaces, id maps). NULL: only destinations are read.
+ */
+int rast_oci_mounts_load(int dirfd, const char *path, const struct rast_oci_spec *container,
+			 struct rast_oci_spec **ret, struct rast_err *err);
+/* The same from memory; `text` may be changed during the call and is free to go after it. */
 int rast_oci_spec_parse(const char *file, char *text, size_t len, struct rast_oci_spec **ret,
 			struct rast_err *err);
 int rast_oci_resources_parse(const char *file, char *text, size_t len, struct rast_oci_spec **ret,
 			     struct rast_err *err);
 int rast_oci_process_parse(const char *file, char *text, size_t len, struct rast_oci_spec **ret,
 			   struct rast_err *err);
+int rast_oci_mounts_parse(const char *file, char *text, size_t len,
+			  const struct rast_oci_spec *container, struct rast_oci_spec **ret,
+			  struct rast_err *err);
 void rast_oci_spec_destroy(struct rast_oci_spec *spec);
 
 static inline void rast_oci_spec_destroyp(struct rast_oci_spec **spec)

@@ -48,6 +48,7 @@ struct oci_load {
 	const char *file;
 	struct oci_owner *owner;
 	struct rast_oci_spec *spec;
+	const struct rast_oci_spec *container; /* of mounts alone, or NULL */
 	struct rast_err *err;
 	const uint64_t *big; /* numbers above INT64_MAX (oci_number.c) */
 	size_t n_big;
@@ -166,7 +167,7 @@ bool oci_number_list(const char *s, unsigned long max);
 /* ---- parts ---- */
 
 extern const struct oci_table oci_process_table, oci_resources_table, oci_linux_table,
-	oci_mount_table, oci_hook_table, oci_idmap_table;
+	oci_mount_table, oci_mount_place_table, oci_hook_table, oci_idmap_table;
 extern const struct oci_names oci_propagations;
 
 /* The two lists of an "idmap=uids=…;gids=…" option (oci_idmap.c). */

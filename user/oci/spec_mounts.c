@@ -340,3 +340,6 @@ static const struct oci_field mount_fields[] = {
 };
 const struct oci_table oci_mount_table =
 	OCI_TABLE(mount_fields, .size = sizeof(struct rast_oci_mount), .check = check_mount);
+/* Only where it is: to take one away. */
+const struct oci_table oci_mount_place_table = {
+	.fields = mount_fields, .n = 1, .size = sizeof(struct rast_oci_mount)};
