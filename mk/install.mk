@@ -8,6 +8,8 @@ install: all
 	$(if $(filter 1,$(static_front)),$(INSTALL) -d $(DESTDIR)$(PREFIX)/libexec/rastos && \
 		$(INSTALL) -m 755 $(O)/bin/rastbpf-full $(DESTDIR)$(PREFIX)/libexec/rastos/rastbpf-full)
 	$(INSTALL) -m 755 $(O)/bin/rast-oci $(DESTDIR)$(PREFIX)/bin/rast-oci
+	$(if $(filter 1,$(HAVE_LIBSYSTEMD)),$(INSTALL) -d $(DESTDIR)$(PREFIX)/libexec/rastos && \
+		$(INSTALL) -m 755 $(O)/bin/rast-oci-systemd $(DESTDIR)$(PREFIX)/libexec/rastos/rast-oci-systemd)
 	$(INSTALL) -m 755 $(O)/bin/rastd $(DESTDIR)$(PREFIX)/sbin/rastd
 	sed 's|@PREFIX@|$(PREFIX)|g' docs/rastd.service.in > $(DESTDIR)$(PREFIX)/lib/systemd/system/rastd.service
 	$(INSTALL) -m 644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8

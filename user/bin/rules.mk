@@ -34,3 +34,14 @@ else
 $(call bin,rast-oci,user/bin/oci.c,pure)
 endif
 BINS += $(O)/bin/rast-oci
+
+# The systemd cgroup driver's other half, where there is a library to speak D-Bus with.
+ifeq ($(HAVE_LIBSYSTEMD),1)
+OCI_SYSTEMD_OBJ := $(call obj,user/bin/oci_systemd.c)
+$(O)/bin/rast-oci-systemd: $(OCI_SYSTEMD_OBJ)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_BASE) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(OCI_SYSTEMD_OBJ) $(call pkg_shared,libsystemd)
+EXTRA_OBJ += $(OCI_SYSTEMD_OBJ)
+BINS += $(O)/bin/rast-oci-systemd
+endif

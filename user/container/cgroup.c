@@ -258,7 +258,7 @@ static int limit_v1(int fd, const char *path, int which, const struct rast_cgrou
 /* Each directory of the path below dirfd, with controllers passed down on cgroup2. */
 static int make_path(int dirfd, const char *path, unsigned int v2, struct rast_err *err)
 {
-	char buf[192], enable[64] = "";
+	char buf[RAST_CGROUP_PATH_MAX], enable[64] = "";
 	size_t n = 0;
 	char *p;
 	int i;
@@ -271,7 +271,7 @@ static int make_path(int dirfd, const char *path, unsigned int v2, struct rast_e
 		return rast_err_set(err, ENAMETOOLONG, "cgroup path %.80s… is too long", path);
 	/* Nearly always only the last one or two are missing. */
 	for (p = strchr(buf, '/'); p; p = strchr(p + 1, '/')) {
-		char file[224];
+		char file[RAST_CGROUP_PATH_MAX + 32];
 
 		*p = '\0';
 		if (mkdirat(dirfd, buf, 0755) < 0) {
@@ -301,7 +301,7 @@ static int make_path(int dirfd, const char *path, unsigned int v2, struct rast_e
 static int inherit_cpuset(int top, const char *path, struct rast_err *err)
 {
 	static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
-	char dir[256], file[320];
+	char dir[RAST_CGROUP_PATH_MAX + 2], file[RAST_CGROUP_PATH_MAX + 64];
 	char *p;
 	size_t i;
 
@@ -445,7 +445,7 @@ int rast_cgroup_create(const struct rast_cgroup_layout *l, const char *path,
 	if ((size_t)snprintf(cg.path, sizeof(cg.path), "%s", path) >= sizeof(cg.path))
 		return rast_err_set(err, ENAMETOOLONG, "cgroup path %.80s… is too long", path);
 	/* Those that are not asked for here and cost when enabled are left off. */
-	r = make_path(l->v2_fd, path, l->v2 & (BASIC | want), err);
+	r = lim->exists ? 0 : make_path(l->v2_fd, path, l->v2 & (BASIC | want), err);
 	if (r < 0)
 		goto fail;
 	cg.fd = openat(l->v2_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -466,7 +466,8 @@ int rast_cgroup_create(const struct rast_cgroup_layout *l, const char *path,
 	return 0;
 fail:
 	rast_cgroup_finish(&cg);
-	(void)rast_cgroup_remove(l, path, NULL);
+	if (!lim->exists)
+		(void)rast_cgroup_remove(l, path, NULL);
 	return r;
 }
 
@@ -474,7 +475,7 @@ int rast_cgroup_open(const struct rast_cgroup_layout *l, const char *path, struc
 		     struct rast_err *err)
 {
 	struct rast_cgroup cg = RAST_CGROUP_INIT;
-	char file[320];
+	char file[RAST_CGROUP_PATH_MAX + 96];
 	int i;
 
 	(void)snprintf(cg.path, sizeof(cg.path), "%s", path);

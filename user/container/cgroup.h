@@ -15,6 +15,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Slices of systemd in slices make long ones: "kubelet.slice/kubelet-kubepods.slice/…" has 230. */
+#define RAST_CGROUP_PATH_MAX 512
+
 enum rast_cgroup_controller {
 	RAST_CG_CPU,
 	RAST_CG_MEMORY,
@@ -70,12 +73,13 @@ struct rast_cgroup_limits {
 	bool stats;             /* join v1 memory, cpuacct and pids also when nothing is limited */
 	unsigned int
 		v1_join; /* v1 controllers, by bit, that are joined besides, where there are any */
+	bool exists;     /* on cgroup2, by systemd: neither made here nor removed on error */
 	const struct rast_cgroup_write *writes; /* besides; a missing controller is an error here */
 	size_t n_writes;
 };
 
 struct rast_cgroup {
-	char path[256];
+	char path[RAST_CGROUP_PATH_MAX];
 	int fd; /* cgroup2 directory: for CLONE_INTO_CGROUP */
 	uint64_t id;
 	unsigned int v1;        /* controllers joined through v1 */

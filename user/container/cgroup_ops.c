@@ -31,7 +31,7 @@ static uint64_t now_ms(void)
 
 static int file_at(int v2_fd, const char *path, const char *name, int flags)
 {
-	char file[256];
+	char file[RAST_CGROUP_PATH_MAX + 32];
 	int fd;
 
 	(void)snprintf(file, sizeof(file), "%s/%s", path, name);
@@ -178,7 +178,7 @@ static int remove_bounded(const struct rast_cgroup_layout *l, int dirfd, const c
 
 int rast_cgroup_remove_empty(const struct rast_cgroup_layout *l, unsigned int v1, const char *path)
 {
-	char dir[256];
+	char dir[RAST_CGROUP_PATH_MAX + 64];
 	int i;
 
 	if (unlinkat(l->v2_fd, path, AT_REMOVEDIR) < 0 && errno != ENOENT)
@@ -205,7 +205,7 @@ int rast_cgroup_remove(const struct rast_cgroup_layout *l, const char *path, str
 	if (r < 0)
 		first = rast_err_sys(err, -r, "removing cgroup %s/%s", l->v2_path, path);
 	for (i = 0; i < RAST_CG_MAX; i++) {
-		char dir[256];
+		char dir[RAST_CGROUP_PATH_MAX + 64];
 
 		if (!(l->v1 & (1u << i)))
 			continue;
@@ -286,7 +286,7 @@ int rast_cgroup_stats(const struct rast_cgroup_layout *l, const char *path,
 	stats_v2(fd, l->v2, &s);
 	for (i = 0; i < RAST_CG_MAX; i++) {
 		_cleanup_close_ int dir = -1;
-		char name[256];
+		char name[RAST_CGROUP_PATH_MAX + 64];
 
 		if (!(l->v1 & (1u << i)))
 			continue;

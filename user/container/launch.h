@@ -23,6 +23,7 @@
 #include <sys/types.h>
 
 #define RAST_LAUNCH_MAX_JOIN 8
+#define RAST_LAUNCH_MAX_PROCS 9 /* v1 controllers, and the hierarchy of systemd */
 #define RAST_LAUNCH_MAX_PRESERVED 64
 
 struct rast_launch_rlimit {
@@ -73,7 +74,7 @@ struct rast_launch {
 	size_t n_uids, n_gids;
 	const char *time_offsets; /* with CLONE_NEWTIME: text for timens_offsets; NULL: none */
 	int cgroup_fd;            /* cgroup2 directory; -1 */
-	int procs[RAST_LAUNCH_MAX_JOIN];      /* cgroup.procs of v1 controllers, or -1 */
+	int procs[RAST_LAUNCH_MAX_PROCS];     /* cgroup.procs of v1 hierarchies, or -1 */
 	const char *hostname, *domainname;    /* NULL: left alone */
 	const struct rast_mount_plan *mounts; /* NULL: left alone (exec) */
 
@@ -117,10 +118,11 @@ struct rast_launch {
 	 */
 	int start_fd;
 };
-#define RAST_LAUNCH_INIT                                                                          \
-	{                                                                                         \
-		.cwd = "/", .umask = 022, .join_pidfd = -1, .cgroup_fd = -1,                      \
-		.procs = {-1, -1, -1, -1, -1, -1, -1, -1}, .stdio = {-1, -1, -1}, .start_fd = -1, \
+#define RAST_LAUNCH_INIT                                                              \
+	{                                                                             \
+		.cwd = "/", .umask = 022, .join_pidfd = -1, .cgroup_fd = -1,          \
+		.procs = {-1, -1, -1, -1, -1, -1, -1, -1, -1}, .stdio = {-1, -1, -1}, \
+		.start_fd = -1,                                                       \
 	}
 
 /* Who gets the seccomp listener of a process that is started. */

@@ -113,7 +113,7 @@ static int enter_namespaces(struct launch_ctx *c)
 	const struct rast_launch *l = c->l;
 	size_t i;
 
-	for (i = 0; i < RAST_LAUNCH_MAX_JOIN; i++)
+	for (i = 0; i < RAST_LAUNCH_MAX_PROCS; i++)
 		if (l->procs[i] >= 0 && write(l->procs[i], "0", 1) < 0)
 			return fail(c, RAST_STEP_CGROUP, errno, "cgroup.procs");
 	/* Those that the parent or the process between has entered for us are not entered twice. */

@@ -6,13 +6,12 @@
 #include "oci/create.h"
 
 #include "base/fd.h"
-#include "container/cgroup.h"
 #include "container/state.h"
+#include "oci/cgroup.h"
 #include "oci/hooks.h"
 #include "oci/log.h"
 #include "oci/own_exe.h"
 #include "oci/register.h"
-#include "oci/resources.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,8 +23,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KILL_TIMEOUT_MS 10000
-
 /* One creation under way; the argument of the launch's callbacks. */
 struct work {
 	struct oci *o;
@@ -33,9 +30,7 @@ struct work {
 	struct rast_oci_spec *spec;
 	struct oci_container box;
 	struct oci_plan plan;
-	struct rast_cgroup_layout layout;
-	struct rast_cgroup cgroup;
-	char cgroup_path[256];
+	struct oci_cgroup cgroup;
 	char *hook_state; /* state for hooks without its first brace; see state_for() */
 	char *hook_buf;   /* room for it with a pid */
 	size_t hook_size;
@@ -90,119 +85,6 @@ static int read_spec(struct work *w, struct rast_err *err)
 	return r < 0 ? rast_err_sys(err, -r, "container %s: config.json", w->what->id) : 0;
 }
 
-static int cgroup_path_of(const struct rast_oci_spec *spec, const char *id, char *buf, size_t size,
-			  struct rast_err *err)
-{
-	const char *path = spec->cgroups_path;
-	int n;
-
-	if (!path)
-		n = snprintf(buf, size, "rast-oci-%.200s", id);
-	else
-		n = snprintf(buf, size, "%s", path + strspn(path, "/"));
-	if (n <= 0 || (size_t)n >= size - 32)
-		return rast_err_set(
-			err, EINVAL,
-			"config.json: linux.cgroupsPath: \"%.80s\" is empty or too long", path);
-	return 0;
-}
-
-/* Without CAP_BPF of the node (a user namespace around us) there are no devices to keep from anybody. */
-static int limit_devices(struct work *w, struct rast_err *err)
-{
-	_cleanup_free_ struct rast_device_rule *rules = NULL;
-	struct rast_err failed = {0};
-	size_t n;
-	int r;
-
-	r = oci_device_rules(&w->spec->resources, &rules, &n, err);
-	if (r < 0)
-		return r;
-	r = rast_device_rules_attach(w->cgroup.fd, rules, n, &failed);
-	if (r == -EPERM && (geteuid() != 0 || w->plan.list.binds_nodes))
-		return 0;
-	return r < 0 ? rast_err_set(err, -r, "%s", failed.text) : 0;
-}
-
-/*
- * Who names the cgroup looks for the container's numbers there. On cgroup2 they are; with v1 only in the
- * hierarchies that are joined, and in those that are not the caller's own would be read instead.
- */
-static unsigned int v1_of_clients(const struct rast_oci_spec *s)
-{
-	return !s->cgroups_path ? 0
-				: 1u << RAST_CG_CPU | 1u << RAST_CG_CPUACCT | 1u << RAST_CG_MEMORY |
-					  1u << RAST_CG_PIDS | 1u << RAST_CG_IO;
-}
-
-/* Without one of its own the container lives where the caller does; that is what a "cgroup" mount shows. */
-static void show_own_cgroup(struct work *w)
-{
-	_cleanup_free_ char *text = NULL;
-	struct rast_cgroup_layout l;
-	const char *at;
-
-	if (rast_read_file(AT_FDCWD, "/proc/self/cgroup", 65536, &text, NULL) < 0)
-		return;
-	at = strstr(text, "0::/");
-	if (!at || (at != text && at[-1] != '\n') || rast_cgroup_layout_init_some(0, &l, NULL) < 0)
-		return;
-	(void)snprintf(w->plan.cgroup_dir, sizeof(w->plan.cgroup_dir), "%s%.*s", l.v2_path,
-		       (int)strcspn(at + 3, "\n"), at + 3);
-	rast_cgroup_layout_finish(&l);
-	w->plan.list.cgroup_dir = w->plan.cgroup_dir;
-}
-
-static int make_cgroup(struct work *w, struct rast_err *err)
-{
-	_cleanup_free_ struct oci_resources *res = malloc(sizeof(*res));
-	struct rast_cgroup_limits lim = {0};
-	struct rast_err failed = {0};
-	int r, i;
-
-	if (w->o->no_cgroup) {
-		show_own_cgroup(w);
-		return 0;
-	}
-	if (!res)
-		return rast_err_sys(err, ENOMEM, "cgroup");
-	if (w->o->systemd)
-		return rast_err_set(err, ENOTSUP,
-				    "cgroups by systemd are not supported; use --cgroup-manager "
-				    "cgroupfs (podman: the same option; containerd: "
-				    "SystemdCgroup = false)");
-	if ((r = cgroup_path_of(w->spec, w->what->id, w->cgroup_path, sizeof(w->cgroup_path),
-				err)) < 0 ||
-	    (r = oci_resources_init(res, &w->spec->resources, err)) < 0)
-		return r;
-	lim.writes = res->writes;
-	lim.n_writes = res->n;
-	lim.v1_join = v1_of_clients(w->spec);
-	r = rast_cgroup_layout_init_for(&lim, &w->layout, err);
-	if (r == 0)
-		r = rast_cgroup_create(&w->layout, w->cgroup_path, &lim, &w->cgroup, &failed);
-	/* An ordinary user whom nobody gave a cgroup of his own, and who wants no limits, needs none. */
-	if ((r == -EACCES || r == -EPERM || r == -EROFS) && geteuid() != 0 && !res->n) {
-		w->cgroup_path[0] = '\0';
-		show_own_cgroup(w);
-		return 0;
-	}
-	if (failed.code)
-		r = rast_err_set(err, failed.code, "%s", failed.text);
-	if (r == 0)
-		r = limit_devices(w, err);
-	if (r < 0)
-		return r;
-	w->plan.launch.cgroup_fd = w->cgroup.fd;
-	w->plan.launch.cgroup_id = w->cgroup.id;
-	for (i = 0; i < RAST_CG_MAX; i++)
-		w->plan.launch.procs[i] = w->cgroup.procs[i];
-	(void)snprintf(w->plan.cgroup_dir, sizeof(w->plan.cgroup_dir), "%s/%s", w->layout.v2_path,
-		       w->cgroup_path);
-	w->plan.list.cgroup_dir = w->plan.cgroup_dir;
-	return 0;
-}
-
 static json_t *annotations_of(const struct rast_oci_spec *spec)
 {
 	json_t *o = json_object();
@@ -229,8 +111,7 @@ static int make_state(struct work *w, struct rast_err *err)
 	/* Root has a name without asking; looking it up would load the name service's libraries. */
 	(void)json_object_set_new(o, "owner",
 				  geteuid() ? json_integer(geteuid()) : json_string("root"));
-	rast_json_set_str(o, "cgroup", w->cgroup_path);
-	(void)json_object_set_new(o, "cgroup_v1", json_integer(w->cgroup.v1));
+	oci_cgroup_describe(&w->cgroup, o);
 	if ((w->spec->ns_new | w->spec->ns_join) & CLONE_NEWUSER)
 		(void)json_object_set_new(o, "user_namespace", json_true());
 	w->box.state = o;
@@ -318,6 +199,9 @@ static int before_exec(void *arg, pid_t pid, uint64_t cgroup_id, struct rast_err
 	int r;
 
 	(void)cgroup_id;
+	r = oci_cgroup_joined(&w->cgroup, w->spec, err);
+	if (r < 0)
+		return r;
 	r = rast_state_start_ticks(pid, &ticks);
 	if (r < 0)
 		return rast_err_sys(err, -r, "start time of the container's first process");
@@ -326,6 +210,8 @@ static int before_exec(void *arg, pid_t pid, uint64_t cgroup_id, struct rast_err
 	(void)json_object_set_new(w->box.state, "start_ticks", json_integer((json_int_t)ticks));
 	r = w->registered && !has_hooks(w->spec) ? oci_register(w->o, &w->box, err)
 						 : oci_state_store(&w->box, err);
+	if (r == 0 && w->cgroup.scope.unit[0])
+		(void)unlinkat(w->box.dir, "scope.json", 0);
 	if (r == 0 && w->what->pid_file)
 		r = oci_pid_file(w->what->pid_file, pid, err);
 	return r;
@@ -378,11 +264,7 @@ static void run_hooks(struct oci *o, struct oci_container *c, const struct rast_
 
 static void take_back(struct work *w)
 {
-	if (w->cgroup.fd >= 0) {
-		(void)rast_cgroup_kill(&w->layout, w->cgroup_path);
-		rast_cgroup_finish(&w->cgroup);
-		(void)rast_cgroup_remove(&w->layout, w->cgroup_path, NULL);
-	}
+	oci_cgroup_take_back(&w->cgroup);
 	if (w->box.state)
 		oci_unregister(w->o, &w->box);
 	if (w->box.dir >= 0)
@@ -406,8 +288,7 @@ int oci_create(struct oci *o, const struct oci_create *what, int *ret_pidfd, int
 		.o = o,
 		.what = what,
 		.box = OCI_CONTAINER_INIT,
-		.layout = {.v2_fd = -1},
-		.cgroup = RAST_CGROUP_INIT,
+		.cgroup = OCI_CGROUP_INIT,
 	};
 	struct rast_err *err = &o->err;
 	int r;
@@ -428,7 +309,7 @@ int oci_create(struct oci *o, const struct oci_create *what, int *ret_pidfd, int
 		r = rast_err_set(err, EINVAL,
 				 "--console-socket is given, but process.terminal is false");
 	if (r == 0)
-		r = make_cgroup(&w, err);
+		r = oci_cgroup_make(o, &w.box, w.spec, &w.plan, &w.cgroup);
 	if (r == 0)
 		r = make_state(&w, err);
 	if (r == 0)
@@ -443,8 +324,7 @@ int oci_create(struct oci *o, const struct oci_create *what, int *ret_pidfd, int
 		kept = w.spec, oci_plan_close(&w.plan);
 	else
 		oci_plan_finish(&w.plan);
-	rast_cgroup_finish(&w.cgroup);
-	rast_cgroup_layout_finish(&w.layout);
+	oci_cgroup_finish(&w.cgroup);
 	if (r == 0 && ret) {
 		w.box.status = what->start ? OCI_RUNNING : OCI_CREATED;
 		w.box.made_here = true;
@@ -550,40 +430,14 @@ void oci_started(struct oci *o, struct oci_container *c)
 int oci_destroy(struct oci *o, struct oci_container *c)
 {
 	_cleanup_oci_spec_ struct rast_oci_spec *spec = NULL;
-	const char *cgroup = rast_json_str(c->state, "cgroup");
 	struct rast_err failed = {0};
-	struct rast_cgroup_layout l;
-	char path[256];
-	unsigned int v1;
-	int r = 0;
-
-	/* Its maker was killed before it could write who it is: the config that was kept says where it is. */
-	if (!c->state && oci_container_spec(c, &spec, &failed) == 0 &&
-	    cgroup_path_of(spec, c->id, path, sizeof(path), &failed) == 0)
-		cgroup = path;
+	int r;
 
 	if (c->pidfd >= 0)
 		(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
-	if (*cgroup) {
-		v1 = c->state ? (unsigned int)rast_json_int(c->state, "cgroup_v1") : ~0u;
-		r = rast_cgroup_layout_init_some(v1, &l, &o->err);
-		if (r < 0)
-			return r;
-		/* Mostly nobody is left in it. */
-		if (rast_cgroup_remove_empty(&l, v1, cgroup) == 0)
-			goto removed;
-		(void)rast_cgroup_freeze(&l, cgroup, false);
-		(void)rast_cgroup_kill(&l, cgroup);
-		r = rast_cgroup_wait_empty(&l, cgroup, KILL_TIMEOUT_MS);
-		if (r == 0)
-			r = rast_cgroup_remove(&l, cgroup, &o->err);
-		else
-			r = rast_err_sys(&o->err, -r, "container %s: processes do not end", c->id);
-	removed:
-		rast_cgroup_layout_finish(&l);
-		if (r < 0)
-			return r;
-	}
+	r = oci_cgroup_remove(o, c);
+	if (r < 0)
+		return r;
 	c->status = OCI_STOPPED;
 	oci_unregister(o, c);
 	/* The container is gone when these run; what they are is read before. */

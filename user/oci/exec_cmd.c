@@ -11,6 +11,7 @@
 #include "oci/create.h"
 #include "oci/log.h"
 #include "oci/own_exe.h"
+#include "oci/systemd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -184,7 +185,8 @@ static int join_cgroup(const struct oci_container *c, const char *below, struct 
 {
 	const char *own = rast_json_str(c->state, "cgroup");
 	struct rast_cgroup_layout layout;
-	char path[512];
+	struct oci_scope scope;
+	char path[RAST_CGROUP_PATH_MAX];
 	int r, i;
 
 	if (!*own)
@@ -205,6 +207,8 @@ static int join_cgroup(const struct oci_container *c, const char *below, struct 
 	l->cgroup_fd = cg->fd;
 	for (i = 0; i < RAST_CG_MAX; i++)
 		l->procs[i] = cg->procs[i];
+	if (oci_scope_from(c->state, &scope))
+		l->procs[RAST_CG_MAX] = oci_scope_open_v1(&scope, own);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "container/seccomp_profile.h"
 #include "oci/oci.h"
 #include "oci/spec.h"
+#include "oci/systemd.h"
 
 #include "base/json.h"
 
@@ -74,9 +75,10 @@ static json_t *linux_features(void)
 	return json_pack("{s:o,s:o,s:{s:b,s:b,s:b,s:b,s:b},s:o,s:{s:b},s:{s:b},s:{s:b},s:{s:{s:b}},"
 			 "s:{s:b},s:{s:b}}",
 			 "namespaces", namespaces(), "capabilities", capabilities(), "cgroup", "v1",
-			 1, "v2", 1, "systemd", 0, "systemdUser", 0, "rdma", 1, "seccomp", seccomp,
-			 "apparmor", "enabled", 1, "selinux", "enabled", 1, "intelRdt", "enabled",
-			 0, "mountExtensions", "idmap", "enabled", 1, "netDevices", "enabled", 0,
+			 1, "v2", 1, "systemd", oci_systemd_installed(), "systemdUser",
+			 oci_systemd_installed(), "rdma", 1, "seccomp", seccomp, "apparmor",
+			 "enabled", 1, "selinux", "enabled", 1, "intelRdt", "enabled", 0,
+			 "mountExtensions", "idmap", "enabled", 1, "netDevices", "enabled", 0,
 			 "memoryPolicy", "enabled", 1);
 }
 

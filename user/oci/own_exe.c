@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "container/mount_sys.h"
+#include "oci/systemd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -182,6 +183,9 @@ int oci_exe_protect(struct oci *o)
 		return 0;
 	if (tree < 0 || fstatvfs(tree, &fs) < 0 || !(fs.f_flag & ST_RDONLY))
 		return rast_err_sys(&o->err, errno, "a read-only mount of rast-oci");
+	/* Where we are cannot be seen from there. */
+	if (o->systemd)
+		oci_systemd_remember();
 	if (move_to(o, tree) == 0)
 		return 0;
 	(void)syscall(SYS_execveat, tree, "", o->argv, environ, AT_EMPTY_PATH);

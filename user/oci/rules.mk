@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 PURE_SRC += $(addprefix user/oci/,main.c opts.c completion.c log.c state.c handover.c hooks.c resources.c create.c)
+PURE_SRC += $(addprefix user/oci/,cgroup.c systemd.c systemd_name.c systemd_value.c systemd_props.c)
 PURE_SRC += $(addprefix user/oci/,plan.c plan_mounts.c plan_filter.c plan_idmap.c own_exe.c)
 PURE_SRC += $(addprefix user/oci/,create_cmd.c exec_cmd.c signal_cmd.c list_cmd.c spec_cmd.c update_cmd.c \
 	features_cmd.c events_cmd.c events_stats.c)

@@ -87,7 +87,7 @@ static int frozen(const char *path)
 {
 	_cleanup_free_ char *text = NULL;
 	struct rast_cgroup_layout l;
-	char file[512];
+	char file[RAST_CGROUP_PATH_MAX + 32];
 	int r;
 
 	if (!*path || rast_cgroup_layout_init_some(0, &l, NULL) < 0)

@@ -4,12 +4,13 @@
  *   state.json    the object below, replaced by rename
  *   config.json   the bundle's as it was when the container was created
  *   start         the socket at which the created process waits for `start`; gone once it runs
+ *   scope.json    "systemd_scope", "systemd_user" and "cgroup" of a container that has no state.json yet
  *   hooks are in config.json; nothing else is kept.
  *
  * state.json: {"ociVersion","id","pid","start_ticks","bundle","rootfs","created","owner","annotations",
  *   "cgroup" (path below each cgroup mount, or absent),"cgroup_v1" (bits of container/cgroup.h),
  *   "user_namespace", "registered" (with an instance, see register.h; true, or absent),
- *   "systemd_scope" (unit, when systemd made the cgroup)}
+ *   "systemd_scope" (unit, when systemd made the cgroup), "systemd_user" (true: the user's own systemd)}
  * `pid` means the process whose start time in /proc/PID/stat is start_ticks; anything else is
  * somebody else's.
  */

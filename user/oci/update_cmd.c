@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "oci/create.h"
 #include "oci/resources.h"
+#include "oci/systemd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -159,6 +160,7 @@ static int apply(struct oci_container *c, const struct rast_oci_resources *res,
 	const char *cgroup = rast_json_str(c->state, "cgroup");
 	struct rast_cgroup cg = RAST_CGROUP_INIT;
 	struct rast_cgroup_layout l;
+	struct oci_scope scope;
 	size_t n;
 	int r;
 
@@ -172,6 +174,9 @@ static int apply(struct oci_container *c, const struct rast_oci_resources *res,
 	if (r < 0)
 		return r;
 	r = check_use(&l, cgroup, res, err);
+	/* First it, which would write its own again at the next daemon-reload. */
+	if (r == 0 && oci_scope_from(c->state, &scope))
+		r = oci_scope_set(&scope, out, l.v2, err);
 	if (r == 0)
 		r = rast_cgroup_apply(&l, cgroup, out->writes, out->n, err);
 	if (r == 0 && res->n_devices) {
