@@ -108,6 +108,10 @@ $(call bench_bin,bench_verified,selftests/bench/bench_verified.c selftests/bpf/v
 $(call bench_bin,bench_net,selftests/bench/bench_net.c selftests/bench/net_pods.c selftests/bench/bench.c,loader pure)
 $(call bench_bin,bench_account,selftests/bench/bench_account.c selftests/bench/bench.c,loader pure)
 
+# What systemd is told: names, values, properties.
+$(call unit_test,test_oci_systemd,selftests/unit/test_oci_systemd.c,pure)
+$(call fuzzer,fuzz_oci_systemd,selftests/fuzz/fuzz_oci_systemd.c)
+
 # A static attacker for selftests/cli/oci_attacks.sh.
 TESTS += $(O)/tests/oci_lurk
 $(O)/tests/oci_lurk: selftests/cli/oci_lurk.c

@@ -137,7 +137,10 @@ systemd_box()
 			exec timeout -k 5 "$3" unshare -C -m -p -n -u -i --fork --kill-child bash "$0"' \
 			"$0" "$(box_hierarchies | xargs)" "$box" "${BOX_SECONDS:-240}"
 	) &
-	wait $!
+	box_pid=$!
+	# To timeout(1): the namespaces end with what it started.
+	tap_cleanup 'kill $box_pid 2>/dev/null && wait $box_pid'
+	wait $box_pid
 	cat "$box_out/out"
 	[ -s "$box_out/rc" ] || { echo "# systemd ended before the test did" && exit 1; }
 	exit "$(cat "$box_out/rc")"

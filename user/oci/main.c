@@ -32,7 +32,7 @@ static const struct oci_opt global_opts[] = {
 	{"log-format", 0, "FORMAT", "text (default) or json"},
 	{"log-level", 0, "LEVEL", "accepted: what is said are errors and warnings"},
 	{"debug", 0, NULL, "accepted, without effect"},
-	{"systemd-cgroup", 's', NULL, "cgroups are made by systemd"},
+	{"systemd-cgroup", 's', NULL, "cgroups are scopes of systemd (cgroupsPath slice:prefix:name)"},
 	{"cgroup-manager", 0, "NAME", "cgroupfs (default), systemd or disabled"},
 	{"rootless", 0, "BOOL", "accepted: who calls is seen"},
 	{"criu", 0, "PATH", "accepted, without effect"},
