@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * rastbpf policy: compile, apply, delete, show, explain; test and diff have files of their own. With -f everything comes from files and
+ * rastbpf policy: compile, apply, delete, show, explain; test, diff and suggest have files of their own. With -f everything comes from files and
  * needs neither root nor a running instance; without, it is the applied set and the pods that run.
  */
 #include "policy/policy_cmd.h"
@@ -476,12 +476,15 @@ static const struct rast_verb verbs[] = {
 	{"diff", NULL, "-f FILE… [--against FILE…]",
 	 "what a set of policies would change in who reaches whom", rast_policy_diff_opts, 0, 0,
 	 rast_policy_diff_run},
+	{"suggest", NULL, "[--edges FILE] [-n NAMESPACE] [-f FILE…]",
+	 "policies for just the traffic that was seen", rast_policy_suggest_opts, 0, 0,
+	 rast_policy_suggest_run},
 	{NULL},
 };
 
 const struct rast_object rast_object_policy = {
 	.name = "policy",
-	.summary = "network policies: compile, apply, show, explain, test, diff",
+	.summary = "network policies: compile, apply, show, explain, test, diff, suggest",
 	.verbs = verbs,
 	.details = "Policies are Kubernetes NetworkPolicy and ClusterNetworkPolicy manifests.\n"
 		   "NAME is NAME (namespace default) or NAMESPACE/NAME.",

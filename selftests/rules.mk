@@ -36,6 +36,7 @@ $(call unit_test,test_fd,selftests/unit/test_fd.c,pure)
 $(call unit_test,test_instance,selftests/unit/test_instance.c,pure)
 POLICY_RANDOM := selftests/unit/policy_random.c selftests/unit/policy_model.c
 $(call unit_test,test_policy_random,selftests/unit/test_policy_random.c $(POLICY_RANDOM),pure)
+$(call unit_test,test_policy_suggest,selftests/unit/test_policy_suggest.c $(POLICY_RANDOM),pure)
 $(call unit_test,test_policy_diff,selftests/unit/test_policy_diff.c $(POLICY_RANDOM),pure)
 $(call unit_test,test_policy_parse,selftests/unit/test_policy_parse.c,pure)
 $(call unit_test,test_policy_classes,selftests/unit/test_policy_classes.c,pure)

@@ -59,6 +59,18 @@ is "$?" 1 "--exit-code is 1 for a change"
 is "$(as_user "$R" -j policy diff -f "$tmp/open.yaml" --against $Y | jq -r '.[] | select(.from.name == "any address") | "\(.to.members[0]) \(.now)"')" \
 	"shop/db allow" "diff as JSON has members and verdicts"
 
+E=selftests/data/edges.json
+golden suggest "suggest makes policies of what was seen" suggest --edges $E -f $Y
+as_user "$R" policy suggest --edges $E -f $Y >"$tmp/suggested.yaml" 2>/dev/null
+chmod 644 "$tmp/suggested.yaml"
+is "$(as_user "$R" policy test -f "$tmp/suggested.yaml" --pods $Y $T 2>&1 >/dev/null)" "19 verdicts, 17 as expected, 2 not" \
+	"which compile, and hold all of the truth table but what nobody did"
+echo '[{"from": "web", "to": "db", "protocol": "TCP", "port": 70000, "verdict": "allow"}]' >"$tmp/bad.json"
+echo '{"from": "web"}' >"$tmp/worse.json"
+chmod 644 "$tmp"/*.json
+is "$(as_user "$R" policy suggest --edges "$tmp/bad.json" -f $Y 2>&1)" "error: $tmp/bad.json: [0].port: want 0 to 65535" "an edge to port 70000 is refused"
+is "$(as_user "$R" policy suggest --edges "$tmp/worse.json" -f $Y 2>&1)" "error: $tmp/worse.json: want an array of edges" "so is what is no list"
+
 as_user "$R" policy compile -f $Y -o "$tmp/a.img" >/dev/null
 as_user "$R" policy compile -f $Y -o "$tmp/b.img" >/dev/null
 check "the same input gives the same image" cmp "$tmp/a.img" "$tmp/b.img"

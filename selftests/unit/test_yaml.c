@@ -375,6 +375,34 @@ static void a_file_that_cannot_be_read_is_named(void **state)
 	assert_null(y);
 }
 
+/* Strings that look like something else, and text that YAML gives a meaning, come back as they were. */
+static void what_is_written_reads_back(void **state)
+{
+	static const char *const docs[] = {
+		"{\"a\":\"1\",\"b\":1,\"c\":\"true\",\"d\":true,\"e\":\"null\",\"f\":\"~\",\"g\":\"\"}",
+		"[\"- x\",\"a: b\",\"#c\",\"*d\",\"&e\",\"!f\",\"%g\",\"@h\",\"`i\",\"{j\",\"[k\"]",
+		"{\"x y\":[],\"z\":{},\"0x1f\":\"0o17\",\"1.5\":1.5,\"-\":\"1e3\",\"true\":[[1,2],[\"3\"]]}",
+		"{\"n\":[1,2,3,4,5,6,7,8,9,10],\"s\":\"l\\\"i'ne\\n two\\ttab\",\"u\":\"gr\u00fc\u00df\"}",
+		"[{\"deep\":[{\"er\":[{\"still\":[\" lead\",\"trail \",\"---\",\"...\",\"2026-11-24\"]}]}]}]",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(docs) / sizeof(docs[0]); i++) {
+		_cleanup_json_ json_t *v = json_loads(docs[i], 0, NULL);
+		_cleanup_free_ char *text = NULL, *want = json_dumps(v, JSON_COMPACT), *got = NULL;
+		size_t size;
+		FILE *f = open_memstream(&text, &size);
+
+		assert_non_null(v);
+		assert_non_null(f);
+		assert_int_equal(rast_yaml_write(v, f), 0);
+		(void)fclose(f);
+		assert_memory_equal(text, "---\n", 4);
+		got = outcome_len(text, strlen(text));
+		assert_string_equal(got, want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -395,6 +423,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(unknown_fields_are_refused_with_a_hint, setup,
 						teardown),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_named),
+		cmocka_unit_test(what_is_written_reads_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define RAST_YAML_MAX_BYTES (16u << 20)
 #define RAST_YAML_MAX_DEPTH 64u
@@ -93,5 +94,10 @@ int rast_yaml_seq(const struct rast_yaml_node *map, const char *key, bool requir
 json_t *rast_yaml_to_json(const struct rast_yaml_node *node);
 /* An int or bool-looking plain scalar? (core schema) */
 bool rast_yaml_is_string(const struct rast_yaml_node *scalar);
+/*
+ * The value as a document of its own, with "---"; strings that would come back as something else are quoted.
+ * -EIO, -ENOMEM.
+ */
+int rast_yaml_write(const json_t *doc, FILE *out);
 
 #endif
