@@ -411,3 +411,19 @@ int rast_launch_wait(int pidfd, int *ret_status)
 	*ret_status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 	return 0;
 }
+
+int rast_launch_loopback(pid_t pid, struct rast_err *err)
+{
+	_cleanup_close_ int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), its = -1;
+	char path[48];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	its = open(path, O_RDONLY | O_CLOEXEC);
+	if (own < 0 || its < 0 || setns(its, CLONE_NEWNET) < 0)
+		return rast_err_sys(err, errno, "entering %s", path);
+	r = launch_loopback_up();
+	if (setns(own, CLONE_NEWNET) < 0 && r == 0)
+		r = -errno;
+	return r < 0 ? rast_err_sys(err, -r, "%s", step_text[RAST_STEP_LOOPBACK]) : 0;
+}

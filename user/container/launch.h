@@ -153,6 +153,8 @@ int rast_launch_go(int sock, const struct rast_launch_taker *taker, struct rast_
 int rast_launch_userns(const struct rast_launch_idmap *uids, size_t n_uids,
 		       const struct rast_launch_idmap *gids, size_t n_gids, int *ret_fd,
 		       struct rast_err *err);
+/* Brings up the loopback device in the network namespace of that process. */
+int rast_launch_loopback(pid_t pid, struct rast_err *err);
 /* Waits for the end. *ret_status: exit status, or 128 + signal. */
 int rast_launch_wait(int pidfd, int *ret_status);
 

@@ -134,18 +134,18 @@ static int enter_namespaces(struct launch_ctx *c)
 	return 0;
 }
 
-static int loopback_up(struct launch_ctx *c)
+int launch_loopback_up(void)
 {
 	struct ifreq ifr = {.ifr_name = "lo"};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), r = 0;
 
 	if (fd < 0)
-		return fail(c, RAST_STEP_LOOPBACK, errno, "socket");
+		return -errno;
 	ifr.ifr_flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING;
 	if (ioctl(fd, SIOCSIFFLAGS, &ifr) < 0)
-		return fail(c, RAST_STEP_LOOPBACK, errno, "lo");
+		r = -errno;
 	(void)close(fd);
-	return 0;
+	return r;
 }
 
 /* A ptmx in a running container: what is there may be the container's own doing, so look at it. */
@@ -488,8 +488,8 @@ static int prepare(struct launch_ctx *c)
 	if ((r = set_limits(c)) < 0 || (r = become_root_inside(c)) < 0 || (r = attributes(c)) < 0 ||
 	    (r = enter_namespaces(c)) < 0)
 		return r;
-	if ((l->namespaces & CLONE_NEWNET) && (r = loopback_up(c)) < 0)
-		return r;
+	if ((l->namespaces & CLONE_NEWNET) && (r = launch_loopback_up()) < 0)
+		return fail(c, RAST_STEP_LOOPBACK, -r, "lo");
 	if ((r = build_root(c, &ptmx, &caps)) < 0)
 		return r;
 	r = l->tty ? set_tty(c, ptmx) : set_stdio(c);

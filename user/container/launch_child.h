@@ -38,6 +38,8 @@ struct launch_notice {
 int launch_set_user(struct launch_ctx *c, struct rast_caps caps);
 /* What the child says in words, for a person; returns the negative errno (launch.c). */
 int launch_report_error(const struct rast_launch_report *rep, struct rast_err *err);
+/* In the network namespace of the caller. */
+int launch_loopback_up(void);
 /* Entered after clone3; returns never. */
 _Noreturn void launch_child(struct launch_ctx *c);
 

@@ -244,6 +244,39 @@ static int open_exact(int root, const char *path)
 	return fd;
 }
 
+static bool inside_another(const struct rast_mount_list *list, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < list->n_items; i++)
+		if (strcmp(path, list->items[i].target) != 0 && is_at(path, list->items[i].target))
+			return true;
+	return false;
+}
+
+int rast_mount_list_make_targets(const struct rast_mount_list *list, int root,
+				 struct rast_launch_report *rep)
+{
+	struct stat st;
+	size_t i;
+	int fd;
+
+	for (i = 0; i < list->n_items; i++) {
+		const struct rast_mount_item *m = &list->items[i];
+
+		st.st_mode = S_IFDIR;
+		if (m->remount || m->copy_symlink || inside_another(list, m->target))
+			continue;
+		if (!m->type && fstat(m->tree_fd, &st) < 0)
+			return rast_step_fail(rep, RAST_STEP_SOURCE, errno, m->target);
+		fd = mount_open_target(root, m->target, !S_ISDIR(st.st_mode));
+		if (fd < 0)
+			return rast_step_fail(rep, RAST_STEP_TARGET, -fd, m->target);
+		(void)close(fd);
+	}
+	return 0;
+}
+
 /* Is this a fit place for it? The target is open: what is looked at is what is mounted on. */
 static int check_target(const struct rast_mount_item *m, int fd, int tree, bool is_file,
 			struct rast_launch_report *rep)

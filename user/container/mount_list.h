@@ -63,6 +63,12 @@ struct rast_mount_list {
  */
 int rast_mount_item_open(struct rast_mount_item *m, struct rast_launch_report *rep);
 void rast_mount_list_finish(struct rast_mount_list *list);
+/*
+ * The places alone that mounts need in the root, for who mounts by other means. Those inside of another
+ * item are left out: its contents have them.
+ */
+int rast_mount_list_make_targets(const struct rast_mount_list *list, int root,
+				 struct rast_launch_report *rep);
 /* The child's half: as rast_mount_apply(), which calls it when its plan has a list. */
 int rast_mount_list_apply(const struct rast_mount_plan *p, const struct rast_mount_hooks *hooks,
 			  int *ret_ptmx, bool *ret_no_pivot, struct rast_launch_report *rep);
