@@ -241,7 +241,8 @@ static int launch(struct work *w, int *ret_pidfd, int *ret_tty, struct rast_err 
 		l->in_mounts = in_mounts;
 		l->in_container = w->spec->hooks[RAST_OCI_START_CONTAINER].n ? in_container : NULL;
 	}
-	r = rast_launch_start(l, &out, err);
+	r = w->what->launch ? w->what->launch(w->what->launch_arg, &w->plan, &w->box, &out, err)
+			    : rast_launch_start(l, &out, err);
 	if (r < 0)
 		return r;
 	if (out.tty >= 0 && w->what->console_socket) {

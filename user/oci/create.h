@@ -13,6 +13,13 @@ struct oci_create {
 	const char *pid_file, *console_socket;
 	struct oci_plan_options plan;
 	bool start; /* run at once, instead of waiting for `start` */
+	/*
+	 * Where the process comes from, in the place of rast_launch_start(plan->launch), with the same
+	 * duties: the callbacks of the launch, and nothing left on error. NULL: that one.
+	 */
+	int (*launch)(void *arg, const struct oci_plan *plan, const struct oci_container *c,
+		      struct rast_launched *ret, struct rast_err *err);
+	void *launch_arg;
 };
 
 /*

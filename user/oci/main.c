@@ -36,17 +36,18 @@ static const struct oci_opt global_opts[] = {
 	 "cgroups are scopes of systemd (cgroupsPath slice:prefix:name)"},
 	{"cgroup-manager", 0, "NAME", "cgroupfs (default), systemd or disabled"},
 	{"rootless", 0, "BOOL", "accepted: who calls is seen"},
-	{"criu", 0, "PATH", "accepted, without effect"},
+	{"criu", 0, "PATH", "the criu that checkpoint and restore use"},
 	{"version", 'v', NULL, "print the version"},
 	{"help", 'h', NULL, "print help"},
 	{0},
 };
 
 static const struct oci_command *const commands[] = {
-	&oci_create_command, &oci_start_command,    &oci_run_command,    &oci_exec_command,
-	&oci_kill_command,   &oci_delete_command,   &oci_state_command,  &oci_list_command,
-	&oci_ps_command,     &oci_pause_command,    &oci_resume_command, &oci_spec_command,
-	&oci_update_command, &oci_features_command, &oci_events_command, &oci_mounts_command,
+	&oci_create_command,     &oci_start_command,    &oci_run_command,    &oci_exec_command,
+	&oci_kill_command,       &oci_delete_command,   &oci_state_command,  &oci_list_command,
+	&oci_ps_command,         &oci_pause_command,    &oci_resume_command, &oci_spec_command,
+	&oci_update_command,     &oci_features_command, &oci_events_command, &oci_mounts_command,
+	&oci_checkpoint_command, &oci_restore_command,
 };
 
 static void print_opts(const struct oci_opt *opts)
@@ -118,6 +119,7 @@ static int set_globals(struct oci *o, const struct oci_args *a)
 	const char *format = oci_arg(a, "log-format"), *manager = oci_arg(a, "cgroup-manager");
 
 	o->log = oci_arg(a, "log");
+	o->criu = oci_arg(a, "criu");
 	o->systemd = oci_has(a, "systemd-cgroup");
 	if (format && strcmp(format, "json") != 0 && strcmp(format, "text") != 0)
 		return rast_err_set(&o->err, EINVAL, "--log-format %.40s: want text or json",

@@ -21,8 +21,9 @@ struct oci {
 	const char *root; /* folder of states */
 	const char *log;  /* file, "file:PATH", "journald:ID", "syslog:ID"; NULL: none */
 	bool log_json;
-	bool systemd;   /* cgroups are made by systemd (slice:prefix:name) */
-	bool no_cgroup; /* --cgroup-manager disabled */
+	bool systemd;     /* cgroups are made by systemd (slice:prefix:name) */
+	bool no_cgroup;   /* --cgroup-manager disabled */
+	const char *criu; /* --criu: a path, or a name looked for; NULL: "criu" */
 	char root_buf[128];
 	char **argv; /* all of it, as main() has it */
 	struct rast_err err;
@@ -79,7 +80,8 @@ struct oci_command {
 extern const struct oci_command oci_create_command, oci_run_command, oci_start_command,
 	oci_exec_command, oci_state_command, oci_list_command, oci_ps_command, oci_kill_command,
 	oci_delete_command, oci_pause_command, oci_resume_command, oci_spec_command,
-	oci_update_command, oci_features_command, oci_events_command, oci_mounts_command;
+	oci_update_command, oci_features_command, oci_events_command, oci_mounts_command,
+	oci_checkpoint_command, oci_restore_command;
 
 /* argv as main() has it. */
 int oci_main(int argc, char **argv);

@@ -90,7 +90,7 @@ int oci_args_parse(const struct oci_opt *opts, bool stop, int argc, char **argv,
 
 			return rast_err_set(
 				err, EINVAL,
-				c == ':' ? "option %s wants a value" : "unknown option %s", word);
+				c == ':' ? "option %s requires an argument" : "unknown option %s", word);
 		}
 		i = c - 256;
 		if (c < 256)

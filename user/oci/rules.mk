@@ -9,3 +9,5 @@ PURE_SRC += $(addprefix user/oci/,spec.c spec_json.c spec_number.c spec_idmap.c 
 PURE_SRC += user/oci/spec_landlock.c
 PURE_SRC += user/oci/register.c
 PURE_SRC += user/oci/mounts_cmd.c
+PURE_SRC += $(addprefix user/oci/,checkpoint_cmd.c restore_cmd.c)
+PURE_SRC += $(addprefix user/oci/,criu.c criu_opts.c criu_message.c criu_dump.c criu_restore.c)
