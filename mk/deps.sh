@@ -10,7 +10,7 @@ libcap-dev libseccomp-dev libnl-3-dev libnl-route-3-dev libyaml-dev libjansson-d
 librocksdb-dev libsystemd-dev libarchive-dev libmicrohttpd-dev libhiredis-dev"
 RUN="libnftables1 libarchive13 iproute2 nftables curl"
 TEST="libcmocka-dev qemu-system-x86 cpio zstd kmod busybox-static strace libclang-rt-19-dev \
-clang-format cppcheck python3-minimal jq procps util-linux binutils xz-utils lz4 e2fsprogs"
+clang-format cppcheck python3-minimal jq procps util-linux binutils xz-utils lz4 e2fsprogs criu"
 CLIENTS="podman conmon crun catatonit containerd runc"
 want="$BUILD $RUN $TEST"
 [ "${1:-}" != clients ] || want="$want $CLIENTS"

@@ -101,6 +101,7 @@ $(call bench_bin,bench_policy,selftests/bench/bench_policy.c selftests/bench/ben
 $(call unit_test,test_oci_spec,selftests/unit/test_oci_spec.c,pure)
 $(call unit_test,test_oci_rules,selftests/unit/test_oci_rules.c,pure)
 $(call unit_test,test_oci_mounts,selftests/unit/test_oci_mounts.c,pure)
+$(call unit_test,test_criu_message,selftests/unit/test_criu_message.c,pure)
 $(call unit_test,test_landlock,selftests/unit/test_landlock.c,pure)
 $(call fuzzer,fuzz_oci_spec,selftests/fuzz/fuzz_oci_spec.c)
 # The verifier's own figures, as a test with limits and as rows.

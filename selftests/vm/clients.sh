@@ -1,14 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# clients.sh 6.1|6.12 podman|containerd: selftests/cli/oci_podman.sh or oci_containerd.sh in a guest,
-# where cgroup v2 is all there is. Not a part of `make check`: the clients add 40 to 90 MB to the
-# guest, and every call of podman takes 5 to 10 s under TCG. Of podman's test the first parts run.
+# clients.sh 6.1|6.12 podman|containerd|criu: selftests/cli/oci_podman.sh, oci_containerd.sh or
+# oci_checkpoint.sh in a guest, where cgroup v2 is all there is, and whose kernel Debian's criu knows. Not
+# a part of `make check`: the clients add 40 to 90 MB to the guest, every call of podman takes 5 to
+# 10 s under TCG and a checkpoint with its restore some 10 s. Of podman's test the first parts run.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 [ $# = 2 ] || { sed -n '3,/^set/s/^# \{0,1\}//p' "$0" >&2 && exit 2; }
 case $2 in
-podman) need=(podman conmon) ;;
-containerd) need=(containerd ctr containerd-shim-runc-v2) ;;
+podman) need=(podman conmon) test=podman ;;
+containerd) need=(containerd ctr containerd-shim-runc-v2) test=containerd ;;
+criu) need=(criu tar gzip) test=checkpoint ;;
 *) echo "clients.sh: what is \"$2\"?" >&2 && exit 2 ;;
 esac
 adds=()
@@ -20,4 +22,4 @@ for d in /usr/share/containers /etc/containers; do
 	[ ! -d $d ] || adds+=(--add "$d:$d")
 done
 exec "$here/run-in-vm.sh" "$1" --timeout 900 --memory 4G "${adds[@]}" -- \
-	env O=/rast/build RAST_SLOW=1 bash "selftests/cli/oci_$2.sh"
+	env O=/rast/build RAST_SLOW=1 bash "selftests/cli/oci_$test.sh"
