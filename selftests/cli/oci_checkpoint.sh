@@ -188,7 +188,7 @@ PY
 	{
 		rm -f "$tmp/sock"
 		python3 "$tmp/console.py" "$tmp/sock" "$1" >"$tmp/got" 2>&1 &
-		wait_for 5 test -S "$tmp/sock"
+		wait_for 30 test -S "$tmp/sock"
 	}
 	printf '#!/bin/sh\ncat >>%s\n' "$tmp/hooked" >"$tmp/hook"
 	chmod +x "$tmp/hook"
