@@ -88,9 +88,10 @@ int oci_args_parse(const struct oci_opt *opts, bool stop, int argc, char **argv,
 		if (c == '?' || c == ':') {
 			const char *word = argv[optind - 1];
 
-			return rast_err_set(
-				err, EINVAL,
-				c == ':' ? "option %s requires an argument" : "unknown option %s", word);
+			return rast_err_set(err, EINVAL,
+					    c == ':' ? "option %s requires an argument"
+						     : "unknown option %s",
+					    word);
 		}
 		i = c - 256;
 		if (c < 256)
