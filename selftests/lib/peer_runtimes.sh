@@ -31,13 +31,13 @@ hold_mntns() {
 	read -r -t 10 _ <>"$1/ready"
 }
 
-# row NAME UNIT TARGET OURS PEER PEER-FIGURE NOTE, figures "" when there is none
+# row NAME UNIT TARGET OURS PEER PEER-FIGURE NOTE, figures "" when there is none; TARGET may be null
 row() {
 	jq -nc --arg name "$1" --arg unit "$2" --argjson target "$3" --argjson ours "${4:-null}" --arg peer "$5" \
 		--argjson theirs "${6:-null}" --arg note "$7" '
 		(if $ours and $theirs then $ours / $theirs else null end) as $ratio |
 		{name: $name, unit: $unit, ours: $ours, peer: $peer, peer_figure: $theirs, ratio: $ratio, target: $target,
-		 met: (if $ours == null then false elif $ratio == null then null else $ratio <= $target end),
+		 met: (if $ours == null then false elif $ratio == null or $target == null then null else $ratio <= $target end),
 		 better: "lower"} + (if $note == "" then {} else {note: $note} end)'
 }
 

@@ -154,21 +154,20 @@ int rast_mkdir_p(const char *path, mode_t mode)
 	if (n >= sizeof(buf))
 		return -ENAMETOOLONG;
 	memcpy(buf, path, n + 1);
-	/* Nearly always all but the last is there. */
-	if (mkdir(buf, mode) == 0 || errno == EEXIST)
-		return 0;
-	if (errno != ENOENT)
-		return -errno;
-	for (p = buf + 1; *p; p++) {
-		if (*p != '/')
-			continue;
+	/* From the end to what is there, which is mostly close, and back. */
+	while (mkdir(buf, mode) < 0 && errno != EEXIST) {
+		if (errno != ENOENT)
+			return -errno;
+		p = strrchr(buf, '/');
+		if (!p || p == buf)
+			return -ENOENT;
 		*p = '\0';
+	}
+	for (p = buf + strlen(buf); p < buf + n; p += strlen(p)) {
+		*p = '/';
 		if (mkdir(buf, mode) < 0 && errno != EEXIST)
 			return -errno;
-		*p = '/';
 	}
-	if (mkdir(buf, mode) < 0 && errno != EEXIST)
-		return -errno;
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "container/mount_child.h"
 #include "container/mount_list.h"
+#include "container/mount_named.h"
 #include "container/mount_sys.h"
 
 #include <errno.h>
@@ -36,10 +37,10 @@ const char *const rast_mount_masked[] = {"/proc/acpi",
 const char *const rast_mount_read_only[] = {
 	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL};
 
-/* In a directory that we have just made ourselves. */
+/* On a file system that we have just made ourselves; the name may be there from a try by mount(2). */
 static int attach_new(int fd, int dirfd, const char *name)
 {
-	if (mkdirat(dirfd, name, 0755) < 0)
+	if (mkdirat(dirfd, name, 0755) < 0 && errno != EEXIST)
 		return -errno;
 	return sys_move_mount(fd, "", dirfd, name, MOVE_MOUNT_F_EMPTY_PATH) == 0 ? 0 : -errno;
 }
@@ -72,67 +73,107 @@ static const char *const links[][2] = {{"/proc/self/fd", "fd"},
 				       {"/proc/self/fd/2", "stderr"},
 				       {"pts/ptmx", "ptmx"}};
 
-static int make_dev(const struct rast_mount_plan *p, int root, int *ret_dev, int *ret_ptmx,
+/* Each devpts mount is an instance of its own since 4.7. */
+static int make_pts(const struct mount_bases *b, int *ret_ptmx, struct rast_launch_report *rep)
+{
+	static const char *const data[] = {"ptmxmode=0666", "mode=0620", "gid=5"};
+	const struct rast_mount_item item = {.type = "devpts",
+					     .target = "/dev/pts",
+					     .set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+					     .data = data,
+					     .n_data = ARRAY_SIZE(data),
+					     .userns_fd = -1};
+	int fd;
+
+	if (mount_named_new(b, &item) != 0) {
+		fd = mount_name("devpts",
+				(const struct mount_option[]){
+					{"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", "5"}, {0}},
+				item.set, b->dev, "pts", true, item.target, rep);
+		if (fd < 0)
+			return fd;
+		mount_close_later(fd);
+	}
+	if (!ret_ptmx)
+		return 0;
+	*ret_ptmx = openat(b->dev, "pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	return *ret_ptmx < 0 ? rast_step_fail(rep, RAST_STEP_TTY, errno, "/dev/pts/ptmx") : 0;
+}
+
+static int make_shm(const struct mount_bases *b, uint64_t bytes, struct rast_launch_report *rep)
+{
+	char text[32] = "size=", digits[24], *p = digits + sizeof(digits) - 1;
+	const char *const data[] = {"mode=1777", text};
+	const struct rast_mount_item item = {.type = "tmpfs",
+					     .target = "/dev/shm",
+					     .source = "shm",
+					     .set = NO_SUID_DEV_EXEC,
+					     .data = data,
+					     .n_data = ARRAY_SIZE(data),
+					     .userns_fd = -1};
+	int fd;
+
+	*p = '\0';
+	do
+		*--p = (char)('0' + bytes % 10);
+	while (bytes /= 10);
+	(void)strcpy(text + 5, p);
+	if (mount_named_new(b, &item) == 0)
+		return 0;
+	fd = mount_name("tmpfs",
+			(const struct mount_option[]){{"mode", "1777"}, {"size", text + 5}, {0}},
+			item.set, b->dev, "shm", true, item.target, rep);
+	mount_close_later(fd);
+	return fd < 0 ? fd : 0;
+}
+
+static int make_mqueue(const struct mount_bases *b, struct rast_launch_report *rep)
+{
+	const struct rast_mount_item item = {.type = "mqueue",
+					     .target = "/dev/mqueue",
+					     .set = NO_SUID_DEV_EXEC,
+					     .userns_fd = -1};
+	int fd;
+
+	if (mount_named_new(b, &item) == 0)
+		return 0;
+	fd = mount_name("mqueue", NULL, item.set, b->dev, "mqueue", true, item.target, rep);
+	mount_close_later(fd);
+	/* A kernel without POSIX message queues has no such file system. */
+	return fd < 0 && fd != -ENODEV ? fd : 0;
+}
+
+static int make_dev(const struct rast_mount_plan *p, struct mount_bases *b, int *ret_ptmx,
 		    struct rast_launch_report *rep)
 {
 	static const struct mount_option dev_opts[] = {{"mode", "0755"}, {"size", "65536"}, {0}};
-	static const struct mount_option pts_opts[] = {{"newinstance", NULL}, {0}};
-	static const struct mount_option mq_opts[] = {{0}};
-	char size[24] = "67108864";
-	struct mount_option shm_opts[] = {{"mode", "1777"}, {"size", size}, {0}};
-	int dev, fd;
+	int r;
 	size_t i;
 
-	(void)pts_opts;
-	dev = mount_name("tmpfs", dev_opts, MOUNT_ATTR_NOSUID, root, "dev", false, "/dev", rep);
-	if (dev < 0)
-		return dev;
-	for (i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
-		int r = 0;
-
-		if (mknodat(dev, nodes[i].name, S_IFCHR | 0666,
+	b->dev = mount_name("tmpfs", dev_opts, MOUNT_ATTR_NOSUID, b->root, "dev", false, "/dev",
+			    rep);
+	if (b->dev < 0)
+		return b->dev;
+	b->own_dev = true;
+	for (i = 0; i < ARRAY_SIZE(nodes); i++) {
+		r = 0;
+		if (mknodat(b->dev, nodes[i].name, S_IFCHR | 0666,
 			    makedev(nodes[i].major, nodes[i].minor)) < 0)
-			r = errno == EPERM ? mount_bind_node(dev, nodes[i].name, nodes[i].major,
+			r = errno == EPERM ? mount_bind_node(b->dev, nodes[i].name, nodes[i].major,
 							     nodes[i].minor)
 					   : -errno;
 		if (r < 0)
 			return rast_step_fail(rep, RAST_STEP_DEVICE, -r, nodes[i].name);
 	}
-	for (i = 0; i < sizeof(links) / sizeof(links[0]); i++)
-		if (symlinkat(links[i][0], dev, links[i][1]) < 0)
+	for (i = 0; i < ARRAY_SIZE(links); i++)
+		if (symlinkat(links[i][0], b->dev, links[i][1]) < 0)
 			return rast_step_fail(rep, RAST_STEP_DEVICE, errno, links[i][1]);
-	/* Each devpts mount is an instance of its own since 4.7. */
-	fd = mount_name("devpts",
-			(const struct mount_option[]){
-				{"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", "5"}, {0}},
-			MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, dev, "pts", true, "/dev/pts", rep);
-	if (fd < 0)
-		return fd;
-	if (ret_ptmx) {
-		*ret_ptmx = openat(fd, "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
-		if (*ret_ptmx < 0)
-			return rast_step_fail(rep, RAST_STEP_TTY, errno, "/dev/pts/ptmx");
-	}
-	if (p->shm_bytes) {
-		uint64_t v = p->shm_bytes;
-		char *q = size + sizeof(size) - 1;
-
-		for (*q = '\0'; v && q > size; v /= 10)
-			*--q = (char)('0' + v % 10);
-		shm_opts[1].value = q;
-	}
-	fd = mount_name("tmpfs", shm_opts, NO_SUID_DEV_EXEC, dev, "shm", true, "/dev/shm", rep);
-	if (fd < 0)
-		return fd;
-	if (p->own_ipc) {
-		fd = mount_name("mqueue", mq_opts, NO_SUID_DEV_EXEC, dev, "mqueue", true,
-				"/dev/mqueue", rep);
-		/* A kernel without POSIX message queues has no such file system. */
-		if (fd < 0 && fd != -ENODEV)
-			return fd;
-	}
-	*ret_dev = dev;
-	return 0;
+	r = make_pts(b, ret_ptmx, rep);
+	if (r == 0)
+		r = make_shm(b, p->shm_bytes ? p->shm_bytes : 64u << 20, rep);
+	if (r == 0 && p->own_ipc)
+		r = make_mqueue(b, rep);
+	return r;
 }
 
 /* /sys of the node, when no sysfs of one's own may be mounted (host network in a user namespace). */
@@ -195,6 +236,9 @@ int rast_mount_apply(const struct rast_mount_plan *p, const struct rast_mount_ho
 		return rast_step_fail(rep, RAST_STEP_ROOT, errno, "private propagation");
 	if (sys_move_mount(p->root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return rast_step_fail(rep, RAST_STEP_ROOT, errno, "/");
+	/* A hook runs where the caller was. */
+	if (!hooks->mounted)
+		mount_named_begin(&b);
 	if (p->proc) {
 		b.proc = mount_name("proc", NULL, NO_SUID_DEV_EXEC, b.root, "proc", false, "/proc",
 				    rep);
@@ -210,7 +254,7 @@ int rast_mount_apply(const struct rast_mount_plan *p, const struct rast_mount_ho
 			return b.sys;
 	}
 	if (p->dev) {
-		r = make_dev(p, b.root, &b.dev, ret_ptmx, rep);
+		r = make_dev(p, &b, ret_ptmx, rep);
 		if (r < 0)
 			return r;
 	}
