@@ -140,6 +140,22 @@ check "one without annotations goes by its id" "$B" container show "default/$id"
 oci delete -f "$id"
 check_fails "and is gone with it" "$B" container show "default/$id"
 
+# Some clients connect a container between create and start.
+config "ns(\"network\") | $(named late)" sleep 1000
+create >/dev/null
+is "$(field shop/late .network) $("$B" -j container list | jq -r '.[] | select(.pod == "late") | .address')" "null null" \
+	"one whose network is not there yet has no endpoint"
+netns 4
+nsenter --net=/run/netns/toci4 ip link set eth0 netns "$(oci state "$id" | jq .pid)"
+in_late() { nsenter --net="/proc/$(oci state "$id" | jq .pid)/ns/net" "$@"; }
+in_late ip addr add $net.14/24 dev eth0 && in_late ip link set eth0 up
+check "it starts when it is" leaving start "$id"
+is "$("$B" -j container list | jq -r '.[] | select(.pod == "late") | .address')" $net.14 "and is registered with it"
+check_fails "under policy: it is no friend" get "$id" 80
+oci delete -f "$id"
+ip link del tociv4 2>/dev/null
+ip netns del toci4
+
 # ---- what cannot be registered is not run ----
 nothing_of() { [ ! -e "$tmp/state/$1" ] && ! find /sys/fs/cgroup -maxdepth 3 -name "rast-oci-$1" | grep -q .; }
 out=$(begin_in bad toci3 '.annotations = {"rast.os/label.app": "no good"}' sleep 1000)

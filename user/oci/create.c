@@ -114,6 +114,8 @@ static int make_state(struct work *w, struct rast_err *err)
 	oci_cgroup_describe(&w->cgroup, o);
 	if ((w->spec->ns_new | w->spec->ns_join) & CLONE_NEWUSER)
 		(void)json_object_set_new(o, "user_namespace", json_true());
+	if (w->registered && (w->spec->ns_new & CLONE_NEWNET))
+		(void)json_object_set_new(o, "own_network", json_true());
 	w->box.state = o;
 	return 0;
 }
@@ -407,6 +409,9 @@ int oci_start(struct oci *o, struct oci_container *c)
 	if (c->status != OCI_CREATED)
 		return rast_err_set(&o->err, EINVAL, "container %s is %s, not created", c->id,
 				    oci_status_name(c->status));
+	r = oci_register_again(o, c, &o->err);
+	if (r < 0)
+		return r;
 	r = oci_start_connect(c, &sock, &o->err);
 	if (r < 0)
 		return r;

@@ -154,6 +154,16 @@ int oci_register(struct oci *o, struct oci_container *c, struct rast_err *err)
 	return run(o, "adopt", NULL, text, err);
 }
 
+int oci_register_again(struct oci *o, struct oci_container *c, struct rast_err *err)
+{
+	int r;
+
+	if (!rast_json_bool(c->state, "registered") || !rast_json_bool(c->state, "own_network"))
+		return 0;
+	r = oci_register_wanted(err);
+	return r > 0 ? oci_register(o, c, err) : r;
+}
+
 void oci_unregister(struct oci *o, struct oci_container *c)
 {
 	struct rast_err failed = {0};

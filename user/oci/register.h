@@ -23,6 +23,11 @@ int oci_register_wanted(struct rast_err *err);
  * state as registered first, so that whatever is killed meanwhile, `delete` lets go of it.
  */
 int oci_register(struct oci *o, struct oci_container *c, struct rast_err *err);
+/*
+ * Before the start of one whose network namespace was made with it: whoever gives it links has had
+ * time until now. Does nothing for others, and where no programs are loaded any more.
+ */
+int oci_register_again(struct oci *o, struct oci_container *c, struct rast_err *err);
 /* Nothing when it was not registered. A failure is a warning in the log: gc finds what is left. */
 void oci_unregister(struct oci *o, struct oci_container *c);
 

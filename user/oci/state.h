@@ -10,6 +10,7 @@
  * state.json: {"ociVersion","id","pid","start_ticks","bundle","rootfs","created","owner","annotations",
  *   "cgroup" (path below each cgroup mount, or absent),"cgroup_v1" (bits of container/cgroup.h),
  *   "user_namespace", "registered" (with an instance, see register.h; true, or absent),
+ *   "own_network" (of a registered one: its network namespace was made with it; true, or absent),
  *   "systemd_scope" (unit, when systemd made the cgroup), "systemd_user" (true: the user's own systemd)}
  * `pid` means the process whose start time in /proc/PID/stat is start_ticks; anything else is
  * somebody else's.
