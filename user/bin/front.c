@@ -23,14 +23,19 @@ static bool own_network(const char *mode)
 	return !mode || (strcmp(mode, "none") != 0 && strcmp(mode, "host") != 0);
 }
 
-/* Is it `container run` or `exec` without a network of its own? A doubt means no. */
+/*
+ * Is it `container run` or `exec` without a network of its own, or what rast-oci asks for each container?
+ * A doubt means no.
+ */
 static bool is_ours(int argc, char **argv)
 {
 	int i;
 
+	if (argc == 3 && !strcmp(argv[1], "container") && !strcmp(argv[2], "adopt"))
+		return true;
 	if (argc < 4 || strcmp(argv[1], "container") != 0)
 		return false;
-	if (!strcmp(argv[2], "exec"))
+	if (!strcmp(argv[2], "exec") || !strcmp(argv[2], "release"))
 		return true;
 	if (strcmp(argv[2], "run") != 0)
 		return false;
