@@ -75,6 +75,7 @@ box_units()
 {
 	mkdir -p "$m/etc/systemd/system" "$m/run/box"
 	: >"$m/etc/machine-id"
+	grep -q ^messagebus: "$m/etc/passwd" || echo 'messagebus:x:100:65534::/:/bin/false' >>"$m/etc/passwd"
 	# Without what a machine needs besides (journal, udev, clocks).
 	for u in dbus.socket dbus.service; do
 		mkdir -p "$m/etc/systemd/system/$u.d"

@@ -172,7 +172,8 @@ static int make_scope(struct oci *o, const struct oci_container *box,
 	kept = json_pack("{s:s}", "cgroup", g->path);
 	oci_scope_describe(&g->scope, kept);
 	r = kept ? rast_json_store(box->dir, "scope.json", kept, 0) : -ENOMEM;
-	return r < 0 ? rast_err_sys(&o->err, -r, "container %s: scope.json", box->id) : 0;
+	return r < 0 ? rast_err_sys(&o->err, -r, "container %s: scope.json", box->id)
+		     : oci_scope_approach(&g->scope, g->path, &o->err);
 }
 
 /* ---- the whole ---- */
@@ -201,6 +202,9 @@ int oci_cgroup_make(struct oci *o, const struct oci_container *box,
 	r = rast_cgroup_layout_init_for(&lim, &g->layout, err);
 	if (r == 0 && o->systemd && (r = make_scope(o, box, spec, res, g)) < 0)
 		return r;
+	/* An ordinary user has nothing of v1. */
+	if (g->scope.user)
+		lim.v1_join = 0;
 	if (r == 0)
 		r = rast_cgroup_create(&g->layout, g->path, &lim, &g->cg, &failed);
 	/* An ordinary user whom nobody gave a cgroup of his own, and who wants no limits, needs none. */

@@ -207,9 +207,10 @@ static int join_cgroup(const struct oci_container *c, const char *below, struct 
 	l->cgroup_fd = cg->fd;
 	for (i = 0; i < RAST_CG_MAX; i++)
 		l->procs[i] = cg->procs[i];
-	if (oci_scope_from(c->state, &scope))
-		l->procs[RAST_CG_MAX] = oci_scope_open_v1(&scope, own);
-	return 0;
+	if (!oci_scope_from(c->state, &scope))
+		return 0;
+	l->procs[RAST_CG_MAX] = oci_scope_open_v1(&scope, own);
+	return oci_scope_approach(&scope, path, err);
 }
 
 struct listener {

@@ -183,6 +183,9 @@ static int ask(const char *const *argv, int *ret_sock, pid_t *ret_pid, char *tex
 		*ret_sock = TAKE_FD(ours);
 		*ret_pid = pid;
 	} else {
+		/* One that holds a scope waits for this. */
+		rast_closep(&ours);
+		ours = -1;
 		(void)reap(pid);
 	}
 	return 0;
@@ -275,6 +278,54 @@ void oci_scope_release(struct oci_scope *s)
 	rast_closep(&s->sock);
 	s->sock = -1;
 	(void)reap(s->pid);
+}
+
+/* May we write to cgroup.procs of what our cgroup and this one have in common? */
+static bool may_move(const char *cgroup)
+{
+	_cleanup_free_ char *text = NULL;
+	char file[RAST_CGROUP_PATH_MAX + 32];
+	struct rast_cgroup_layout l;
+	const char *own;
+	size_t i, common = 0;
+	bool may;
+
+	if (rast_read_file(AT_FDCWD, "/proc/self/cgroup", 65536, &text, NULL) < 0 ||
+	    !(own = strstr(text, "0::/")) || rast_cgroup_layout_init_some(0, &l, NULL) < 0)
+		return true;
+	own += strlen("0::/");
+	for (i = 0; cgroup[i] && cgroup[i] == own[i]; i++)
+		if (cgroup[i] == '/')
+			common = i;
+	if (cgroup[i] == '/' && own[i] == '\n')
+		common = i;
+	(void)snprintf(file, sizeof(file), "%.*s%scgroup.procs", (int)common, cgroup,
+		       common ? "/" : "");
+	may = faccessat(l.v2_fd, file, W_OK, AT_EACCESS) == 0;
+	rast_cgroup_layout_finish(&l);
+	return may;
+}
+
+int oci_scope_approach(const struct oci_scope *s, const char *cgroup, struct rast_err *err)
+{
+	_cleanup_free_ struct oci_words *w = NULL;
+	char unit[64];
+
+	if (!s->user || may_move(cgroup))
+		return 0;
+	w = malloc(sizeof(*w));
+	if (!w)
+		return rast_err_sys(err, ENOMEM, "systemd");
+	(void)snprintf(unit, sizeof(unit), "rast-oci-command-%d.scope", (int)getpid());
+	begin(w, "start", true, unit);
+	add(w, "Description", "s", "rast-oci");
+	add(w, "?CollectMode", "s", "inactive-or-failed");
+	oci_words_add(w, "PIDs");
+	oci_words_add(w, "au");
+	oci_words_add(w, "2");
+	oci_words_add(w, "0");
+	oci_words_add(w, "%d", (int)getpid());
+	return ask(w->v, NULL, NULL, NULL, 0, err);
 }
 
 int oci_scope_set(const struct oci_scope *s, const struct oci_resources *res, unsigned int v2,

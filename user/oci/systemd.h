@@ -35,6 +35,12 @@ struct oci_scope {
 int oci_scope_start(const char *id, const struct rast_oci_spec *spec,
 		    const struct oci_resources *res, unsigned int v2, struct oci_scope *ret,
 		    struct rast_err *err);
+/*
+ * Makes sure that we may clone into `cgroup`, of that scope or below. The kernel asks for leave to move a
+ * process from where we are, which an ordinary user who was not started by his own systemd has not: then we
+ * are moved to a scope of our own there.
+ */
+int oci_scope_approach(const struct oci_scope *s, const char *cgroup, struct rast_err *err);
 /* The process in it ends, and is waited for. May be called again. */
 void oci_scope_release(struct oci_scope *s);
 /* Limits of one that runs. */
