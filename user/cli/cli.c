@@ -279,7 +279,7 @@ static int dispatch(struct rast_cli *cli, int argc, char **argv)
 
 int rast_cli_main(const struct rast_object *const *objects, int argc, char **argv)
 {
-	struct rast_cli cli = {.objects = objects};
+	struct rast_cli cli = {.objects = objects, .argv = argv};
 	const char *no_color = getenv("NO_COLOR");
 	size_t seed;
 	int r;

@@ -25,6 +25,7 @@ struct rast_cli {
 	bool tty;          /* stdout is a terminal: live views allowed */
 	bool color;        /* tty, and NO_COLOR is not set */
 	bool debug;        /* -d */
+	char **argv;       /* all of it, as main() has it */
 	json_t **capture;  /* not NULL: rast_cli_table() puts its rows here and prints nothing */
 	const struct rast_object *const *objects;
 	struct rast_err err;

@@ -7,6 +7,7 @@
 #include "container/attach.h"
 #include "container/container_bpf.h"
 #include "container/exec.h"
+#include "container/own_exe.h"
 #include "container/log.h"
 #include "container/run.h"
 #include "container/state.h"
@@ -197,6 +198,9 @@ static int cmd_exec(struct rast_cli *cli, const struct rast_args *args)
 	if (args->argc <= first)
 		return rast_cli_usage(cli, "exec: want NAME -- CMD");
 	r = rast_cli_need_root(cli);
+	/* At once: it may start all over. What a pod may do is in its manifest; all are treated alike. */
+	if (r == 0)
+		r = rast_exe_protect(cli->argv, &cli->err);
 	if (r == 0)
 		r = find(cli, args->argv[0], &name, &c);
 	if (r == 0)
