@@ -253,6 +253,30 @@ is "$(p exec kube-web id -u)" 1000 "its container runs as the file says"
 check "kube down" p kube down "$tmp/kube.yaml"
 p pod rm -af -t 0 >/dev/null 2>&1
 
+# ---- checkpoints, where criu works; CRIU=PATH takes another one ----
+: "${CRIU:=criu}"
+if "$CRIU" check >/dev/null 2>&1; then
+	# shellcheck disable=SC2086
+	pc() { timeout 60 $P --runtime-flag "criu=$CRIU" container "$@"; }
+	counted() { p logs "$1" 2>&1 | tail -n 1; }
+	above() { [ "$(counted "$1")" -gt "$2" ]; }
+	run -d --name count localhost/box sh -c 'i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done' >/dev/null
+	wait_for 5 above count 3
+	check "container checkpoint" pc checkpoint count
+	at=$(counted count)
+	is "$(field count '{{.State.Running}}')" false "it does not run then"
+	check "container restore" pc restore count
+	check "it counts on" wait_for 20 above count "$((at + 1))"
+	check "container checkpoint --export, and it runs on" pc checkpoint --leave-running --export "$tmp/c.tar.gz" count
+	at=$(counted count)
+	p rm -f -t 0 count >/dev/null
+	check "container restore --import under another name" pc restore --import "$tmp/c.tar.gz" --name again
+	check "which counts on" wait_for 20 above again "$at"
+	p rm -f -t 0 again >/dev/null
+else
+	skip "checkpoints" "criu does not work here"
+fi
+
 is "$("$R" list -q)" "" "no state is left"
 check "no cgroup is left" wait_for 5 groups_gone
 is "$(findmnt -rno TARGET | grep -c "$tmp/.*/merged")" 0 "no mount is left"
