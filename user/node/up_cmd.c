@@ -9,6 +9,7 @@
 #include "node/items.h"
 #include "node/manifest.h"
 #include "node/node.h"
+#include "oci/gc.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -287,6 +288,28 @@ static int run_down(struct rast_cli *cli, const struct rast_args *args)
 	return rast_cli_table(cli, TAKE_PTR(done), done_cols);
 }
 
+static void gone_container(void *arg, const char *id, enum oci_gc_reason reason)
+{
+	(void)reason;
+	(void)json_array_append_new(arg,
+				    json_pack("{s:s,s:s}", "kind", "OCI container", "name", id));
+}
+
+/* Those of rast-oci belong to no instance: they are looked after with the default one. */
+static int gc_of_oci(struct rast_cli *cli, json_t *report)
+{
+	struct oci o = {.root = OCI_DEFAULT_ROOT};
+	struct oci_gc gc = {.removed = gone_container, .arg = report};
+	int r;
+
+	if (strcmp(cli->in.name, "rastos") != 0)
+		return 0;
+	r = oci_gc(&o, &gc);
+	if (r < 0)
+		cli->err = o.err;
+	return r;
+}
+
 static int run_gc(struct rast_cli *cli, const struct rast_args *args)
 {
 	bool all = rast_args_get(args, "all") != NULL;
@@ -297,6 +320,8 @@ static int run_gc(struct rast_cli *cli, const struct rast_args *args)
 	if (r < 0)
 		return r;
 	r = rast_node_gc(&cli->in, all, &report, &cli->err);
+	if (r == 0)
+		r = gc_of_oci(cli, report);
 	if (r < 0) {
 		json_decref(report);
 		return r;

@@ -257,18 +257,20 @@ void oci_cgroup_describe(const struct oci_cgroup *g, json_t *state)
 	oci_scope_describe(&g->scope, state);
 }
 
-void oci_cgroup_take_back(struct oci_cgroup *g)
+int oci_cgroup_take_back(struct oci_cgroup *g)
 {
 	bool scope = g->scope.unit[0] != '\0';
+	int r = 0;
 
 	oci_scope_release(&g->scope);
 	if (g->cg.fd >= 0 || scope) {
 		(void)rast_cgroup_kill(&g->layout, g->path);
 		rast_cgroup_finish(&g->cg);
-		(void)rast_cgroup_remove(&g->layout, g->path, NULL);
+		r = rast_cgroup_remove(&g->layout, g->path, NULL);
 	}
 	if (scope)
 		(void)oci_scope_stop(&g->scope, NULL);
+	return r;
 }
 
 void oci_cgroup_finish(struct oci_cgroup *g)

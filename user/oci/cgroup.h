@@ -33,8 +33,8 @@ int oci_cgroup_make(struct oci *o, const struct oci_container *box,
 int oci_cgroup_joined(struct oci_cgroup *g, const struct rast_oci_spec *spec, struct rast_err *err);
 /* What the state says of it. */
 void oci_cgroup_describe(const struct oci_cgroup *g, json_t *state);
-/* Kills what is in it and removes it. */
-void oci_cgroup_take_back(struct oci_cgroup *g);
+/* Kills what is in it and removes it; an error when it is still there. */
+int oci_cgroup_take_back(struct oci_cgroup *g);
 /* Closes what is open. */
 void oci_cgroup_finish(struct oci_cgroup *g);
 

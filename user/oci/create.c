@@ -76,11 +76,16 @@ static int read_spec(struct work *w, struct rast_err *err)
 		return r;
 	for (i = 0; i < w->spec->n_warnings; i++)
 		oci_log_warning(w->o, w->spec->warnings[i]);
-	r = oci_container_new(w->o->root, w->what->id, &w->box, err);
-	if (r < 0)
-		return r;
-	/* Nobody reads it before there is a state: no need of a rename. */
-	fd = openat(w->box.dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	/* ENOENT: `gc` found a folder that nobody had locked yet, and removed it. */
+	do {
+		oci_container_close(&w->box);
+		r = oci_container_new(w->o->root, w->what->id, &w->box, err);
+		if (r < 0)
+			return r;
+		/* Nobody reads it before there is a state: no need of a rename. */
+		fd = openat(w->box.dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+			    0600);
+	} while (fd < 0 && errno == ENOENT && oci_container_gone(&w->box));
 	r = fd < 0 ? -errno : rast_write_all(fd, text, len);
 	return r < 0 ? rast_err_sys(err, -r, "container %s: config.json", w->what->id) : 0;
 }
@@ -116,6 +121,8 @@ static int make_state(struct work *w, struct rast_err *err)
 		(void)json_object_set_new(o, "user_namespace", json_true());
 	if (w->registered && (w->spec->ns_new & CLONE_NEWNET))
 		(void)json_object_set_new(o, "own_network", json_true());
+	if (w->what->remove)
+		(void)json_object_set_new(o, "remove", json_true());
 	w->box.state = o;
 	return 0;
 }
@@ -262,22 +269,21 @@ static int launch(struct work *w, int *ret_pidfd, int *ret_tty, struct rast_err 
 	return 0;
 }
 
-static void run_hooks(struct oci *o, struct oci_container *c, const struct rast_oci_spec *spec,
-		      enum rast_oci_hook_point point, const char *name);
-
 static void take_back(struct work *w)
 {
-	oci_cgroup_take_back(&w->cgroup);
+	int r = oci_cgroup_take_back(&w->cgroup);
+
 	if (w->box.state)
 		oci_unregister(w->o, &w->box);
-	if (w->box.dir >= 0)
+	/* What could not be removed is found by the folder. */
+	if (w->box.dir >= 0 && r == 0)
 		(void)oci_state_remove(w->o->root, w->what->id, w->box.dir, NULL);
 	if (w->what->pid_file && w->box.pid)
 		(void)unlink(w->what->pid_file);
 	/* It was there already: what its hooks set up at the beginning, they take down now. */
 	if (w->box.pid) {
 		w->box.status = OCI_STOPPED;
-		run_hooks(w->o, &w->box, w->spec, RAST_OCI_POSTSTOP, "poststop");
+		oci_hooks_after(w->o, &w->box, w->spec, RAST_OCI_POSTSTOP, "poststop");
 	}
 }
 
@@ -346,34 +352,6 @@ int oci_create(struct oci *o, const struct oci_create *what, int *ret_pidfd, int
 
 /* ---- after it ---- */
 
-int oci_container_spec(const struct oci_container *c, struct rast_oci_spec **ret,
-		       struct rast_err *err)
-{
-	return rast_oci_spec_load(c->dir, "config.json", ret, err);
-}
-
-/* What comes after the start cannot undo it: a hook that fails is a warning, and the others run. */
-static void run_hooks(struct oci *o, struct oci_container *c, const struct rast_oci_spec *spec,
-		      enum rast_oci_hook_point point, const char *name)
-{
-	const struct rast_oci_hooks *hooks = &spec->hooks[point];
-	_cleanup_free_ char *text = NULL;
-	json_t *state;
-	size_t i;
-
-	if (!hooks->n)
-		return;
-	state = oci_state_report(c);
-	text = json_dumps(state, JSON_COMPACT);
-	json_decref(state);
-	for (i = 0; text && i < hooks->n; i++) {
-		struct rast_err failed = {0};
-
-		if (oci_hook_run(&hooks->v[i], name, i, text, &failed) < 0)
-			oci_log_warning(o, failed.text);
-	}
-}
-
 static void run_kept_hooks(struct oci *o, struct oci_container *c, enum rast_oci_hook_point point,
 			   const char *name)
 {
@@ -383,7 +361,7 @@ static void run_kept_hooks(struct oci *o, struct oci_container *c, enum rast_oci
 	if (oci_container_spec(c, &spec, &failed) < 0)
 		oci_log_warning(o, failed.text);
 	else
-		run_hooks(o, c, spec, point, name);
+		oci_hooks_after(o, c, spec, point, name);
 }
 
 static void poststart(struct oci *o, struct oci_container *c)
@@ -431,26 +409,4 @@ void oci_started(struct oci *o, struct oci_container *c)
 {
 	if (c->poststart)
 		poststart(o, c);
-}
-
-int oci_destroy(struct oci *o, struct oci_container *c)
-{
-	_cleanup_oci_spec_ struct rast_oci_spec *spec = NULL;
-	struct rast_err failed = {0};
-	int r;
-
-	if (c->pidfd >= 0)
-		(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
-	r = oci_cgroup_remove(o, c);
-	if (r < 0)
-		return r;
-	c->status = OCI_STOPPED;
-	oci_unregister(o, c);
-	/* The container is gone when these run; what they are is read before. */
-	if (c->state && (!c->made_here || c->poststop) && oci_container_spec(c, &spec, &failed) < 0)
-		oci_log_warning(o, failed.text);
-	r = oci_state_remove(o->root, c->id, c->dir, &o->err);
-	if (c->state && spec)
-		run_hooks(o, c, spec, RAST_OCI_POSTSTOP, "poststop");
-	return r;
 }

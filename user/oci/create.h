@@ -13,6 +13,7 @@ struct oci_create {
 	const char *pid_file, *console_socket;
 	struct oci_plan_options plan;
 	bool start; /* run at once, instead of waiting for `start` */
+	bool remove; /* with `start`: the caller removes it at its end, and `gc` when the caller is gone */
 	/*
 	 * Where the process comes from, in the place of rast_launch_start(plan->launch), with the same
 	 * duties: the callbacks of the launch, and nothing left on error. NULL: that one.
@@ -32,8 +33,14 @@ int oci_create(struct oci *o, const struct oci_create *what, int *ret_pidfd, int
 int oci_start(struct oci *o, struct oci_container *c);
 /* After a creation with `start`: its poststart hooks, whose failure is a warning. */
 void oci_started(struct oci *o, struct oci_container *c);
-/* Kills what lives, removes cgroup, state and folder, runs the poststop hooks (whose failure is a warning). */
+/*
+ * Kills what lives, removes its cgroups, runs the poststop hooks (whose failure is a warning), removes the
+ * folder. After a kill in the middle of it it can be called again.
+ */
 int oci_destroy(struct oci *o, struct oci_container *c);
+/* What comes after the start cannot undo it: a hook that fails is a warning, and the others run. */
+void oci_hooks_after(struct oci *o, struct oci_container *c, const struct rast_oci_spec *spec,
+		     enum rast_oci_hook_point point, const char *name);
 
 /* The config.json that was kept. */
 int oci_container_spec(const struct oci_container *c, struct rast_oci_spec **ret,

@@ -105,6 +105,7 @@ static int run_run(struct oci *o, const struct oci_args *a)
 	if (r < 0)
 		return OCI_EXIT_FAIL;
 	what.start = true;
+	what.remove = !detach && !oci_has(a, "keep");
 	if (!detach)
 		rast_container_attach_prepare();
 	r = oci_create(o, &what, &pidfd, &tty, &c);
@@ -114,7 +115,7 @@ static int run_run(struct oci *o, const struct oci_args *a)
 	if (detach)
 		return OCI_EXIT_OK;
 	r = rast_container_attach(pidfd, tty, &status, &o->err);
-	if (!oci_has(a, "keep") && clean_up(o, &c) < 0)
+	if (what.remove && clean_up(o, &c) < 0)
 		return OCI_EXIT_FAIL;
 	return r < 0 ? OCI_EXIT_FAIL : status;
 }

@@ -43,42 +43,6 @@ static int state_run(struct oci *o, const struct oci_args *a)
 	return print_json(report) < 0 ? OCI_EXIT_FAIL : OCI_EXIT_OK;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The ids, sorted; NULL-terminated, one block each. */
-static int read_ids(const char *root, char ***ret)
-{
-	DIR *d = opendir(root);
-	char **ids = NULL;
-	struct dirent *e;
-	size_t n = 0;
-
-	if (!d)
-		return errno == ENOENT ? 0 : -errno;
-	while ((e = readdir(d))) {
-		char **more;
-
-		if (oci_id_check(e->d_name, NULL) < 0 || e->d_name[0] == '.')
-			continue;
-		more = reallocarray(ids, n + 2, sizeof(*ids));
-		if (more)
-			ids = more;
-		if (!more || !(ids[n] = strdup(e->d_name))) {
-			(void)closedir(d);
-			return -ENOMEM;
-		}
-		ids[++n] = NULL;
-	}
-	(void)closedir(d);
-	if (n)
-		qsort(ids, n, sizeof(*ids), by_name);
-	*ret = ids;
-	return 0;
-}
-
 static void print_row(const struct oci_container *c)
 {
 	(void)printf("%-24s %-8d %-9s %-32s %-28s %s\n", c->id, c->pidfd >= 0 ? (int)c->pid : 0,
@@ -99,7 +63,7 @@ static int list_run(struct oci *o, const struct oci_args *a)
 		(void)rast_err_set(&o->err, EINVAL, "--format %.40s: want table or json", format);
 		return OCI_EXIT_FAIL;
 	}
-	r = read_ids(o->root, &ids);
+	r = oci_container_ids(o->root, &ids);
 	if (r < 0) {
 		(void)rast_err_sys(&o->err, -r, "%s", o->root);
 		return OCI_EXIT_FAIL;

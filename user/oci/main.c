@@ -47,7 +47,7 @@ static const struct oci_command *const commands[] = {
 	&oci_kill_command,       &oci_delete_command,   &oci_state_command,  &oci_list_command,
 	&oci_ps_command,         &oci_pause_command,    &oci_resume_command, &oci_spec_command,
 	&oci_update_command,     &oci_features_command, &oci_events_command, &oci_mounts_command,
-	&oci_checkpoint_command, &oci_restore_command,
+	&oci_checkpoint_command, &oci_restore_command,  &oci_gc_command,
 };
 
 static void print_opts(const struct oci_opt *opts)
@@ -109,7 +109,7 @@ static int set_root(struct oci *o, const char *given)
 		(void)snprintf(o->root_buf, sizeof(o->root_buf), "%s/rast-oci", run);
 		o->root = o->root_buf;
 	} else {
-		o->root = "/run/rast-oci";
+		o->root = OCI_DEFAULT_ROOT;
 	}
 	return 0;
 }

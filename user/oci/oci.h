@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define OCI_DEFAULT_ROOT "/run/rast-oci"
+
 enum { OCI_EXIT_OK = 0, OCI_EXIT_FAIL = 1 };
 
 /* What the options before the command say. */
@@ -81,7 +83,7 @@ extern const struct oci_command oci_create_command, oci_run_command, oci_start_c
 	oci_exec_command, oci_state_command, oci_list_command, oci_ps_command, oci_kill_command,
 	oci_delete_command, oci_pause_command, oci_resume_command, oci_spec_command,
 	oci_update_command, oci_features_command, oci_events_command, oci_mounts_command,
-	oci_checkpoint_command, oci_restore_command;
+	oci_checkpoint_command, oci_restore_command, oci_gc_command;
 
 /* argv as main() has it. */
 int oci_main(int argc, char **argv);

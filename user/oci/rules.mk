@@ -11,3 +11,4 @@ PURE_SRC += user/oci/register.c
 PURE_SRC += user/oci/mounts_cmd.c
 PURE_SRC += $(addprefix user/oci/,checkpoint_cmd.c restore_cmd.c)
 PURE_SRC += $(addprefix user/oci/,criu.c criu_opts.c criu_message.c criu_dump.c criu_restore.c)
+PURE_SRC += $(addprefix user/oci/,destroy.c gc.c gc_cmd.c)

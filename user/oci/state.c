@@ -6,11 +6,14 @@
 #include "container/cgroup.h"
 #include "container/state.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -78,9 +81,20 @@ int oci_container_new(const char *root, const char *id, struct oci_container *re
 		(void)unlinkat(top, id, AT_REMOVEDIR);
 		return rast_err_sys(err, -c.dir, "%s/%s", root, id);
 	}
+	if (flock(c.dir, LOCK_EX) < 0) {
+		r = rast_err_sys(err, errno, "%s/%s", root, id);
+		(void)unlinkat(top, id, AT_REMOVEDIR);
+		rast_closep(&c.dir);
+		return r;
+	}
 	(void)strcpy(c.id, id);
 	*ret = c;
 	return 0;
+}
+
+int oci_container_claim(const struct oci_container *c)
+{
+	return flock(c->dir, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
 }
 
 static int frozen(const char *path)
@@ -157,11 +171,46 @@ int oci_container_open(const char *root, const char *id, struct oci_container *r
 	return 0;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int oci_container_ids(const char *root, char ***ret)
+{
+	DIR *d = opendir(root);
+	char **ids = NULL;
+	struct dirent *e;
+	size_t n = 0;
+
+	if (!d)
+		return errno == ENOENT ? 0 : -errno;
+	while ((e = readdir(d))) {
+		char **more;
+
+		if (oci_id_check(e->d_name, NULL) < 0 || e->d_name[0] == '.')
+			continue;
+		more = reallocarray(ids, n + 2, sizeof(*ids));
+		if (more)
+			ids = more;
+		if (!more || !(ids[n] = strdup(e->d_name))) {
+			(void)closedir(d);
+			return -ENOMEM;
+		}
+		ids[++n] = NULL;
+	}
+	(void)closedir(d);
+	if (n)
+		qsort(ids, n, sizeof(*ids), by_name);
+	*ret = ids;
+	return 0;
+}
+
 bool oci_container_gone(const struct oci_container *c)
 {
 	struct stat st;
 
-	return fstat(c->dir, &st) < 0 || st.st_nlink == 0;
+	return fstat(c->dir, &st) == 0 && st.st_nlink == 0;
 }
 
 void oci_container_close(struct oci_container *c)

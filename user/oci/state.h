@@ -11,7 +11,9 @@
  *   "cgroup" (path below each cgroup mount, or absent),"cgroup_v1" (bits of container/cgroup.h),
  *   "user_namespace", "registered" (with an instance, see register.h; true, or absent),
  *   "own_network" (of a registered one: its network namespace was made with it; true, or absent),
+ *   "remove" (true, or absent: whoever made it removes it at its end),
  *   "systemd_scope" (unit, when systemd made the cgroup), "systemd_user" (true: the user's own systemd)}
+ * The folder is locked (flock) as long as its maker is at work, or waits for the end of what it runs.
  * `pid` means the process whose start time in /proc/PID/stat is start_ticks; anything else is
  * somebody else's.
  */
@@ -47,9 +49,13 @@ int oci_id_check(const char *id, struct rast_err *err);
 /* Makes <root>/ID; -EEXIST with err when there is one. */
 int oci_container_new(const char *root, const char *id, struct oci_container *ret,
 		      struct rast_err *err);
+/* Takes the lock; -EWOULDBLOCK while its maker is there, or somebody else removes it. */
+int oci_container_claim(const struct oci_container *c);
 /* -ENOENT with err "container ID does not exist". */
 int oci_container_open(const char *root, const char *id, struct oci_container *ret,
 		       struct rast_err *err);
+/* All ids below root, sorted, NULL at the end, each and the list to be freed; NULL when there are none. */
+int oci_container_ids(const char *root, char ***ret);
 /* Somebody else has removed it meanwhile; there may be another of its name. */
 bool oci_container_gone(const struct oci_container *c);
 void oci_container_close(struct oci_container *c);
