@@ -23,14 +23,17 @@ static const char *const v1_names[RAST_CG_MAX] = {"cpu",     "memory", "pids",  
 
 #define BASIC (1u << RAST_CG_CPU | 1u << RAST_CG_MEMORY | 1u << RAST_CG_PIDS | 1u << RAST_CG_IO)
 
-static bool is_fs(const char *path, long magic)
+/* 1, 0, or an error: what cannot be looked at is not taken for absent. */
+static int is_fs(const char *path, long magic)
 {
 	struct statfs s;
 
-	return statfs(path, &s) == 0 && s.f_type == magic;
+	if (statfs(path, &s) == 0)
+		return s.f_type == magic;
+	return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
 }
 
-static unsigned int controllers(int dirfd, const char *file)
+static int controllers(int dirfd, const char *file, unsigned int *ret)
 {
 	_cleanup_close_ int fd = openat(dirfd, file, O_RDONLY | O_CLOEXEC);
 	unsigned int bits = 0;
@@ -41,55 +44,63 @@ static unsigned int controllers(int dirfd, const char *file)
 	/* The kernel gives all of it at once. */
 	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	if (n < 0)
-		return 0;
+		return -errno;
 	text[n] = '\0';
 	for (w = strtok_r(text, " \n", &save); w; w = strtok_r(NULL, " \n", &save))
 		for (i = 0; i < RAST_CG_MAX; i++)
 			if (!strcmp(w, names[i]))
 				bits |= 1u << i;
-	return bits;
+	*ret = bits | 1u << RAST_CG_CORE;
+	return 0;
 }
 
 /* Where a v1 controller is mounted; cpu and cpuacct share a mount, mostly with a link to each name. */
-static bool find_v1(struct rast_cgroup_layout *l, int which)
+static int find_v1(struct rast_cgroup_layout *l, int which)
 {
 	static const char *const joint[] = {"cpu,cpuacct", "cpuacct,cpu"};
 	char *path = l->v1_path[which];
-	int j;
+	int j, r;
 
 	(void)snprintf(path, sizeof(l->v1_path[which]), "/sys/fs/cgroup/%s", v1_names[which]);
-	if (is_fs(path, CGROUP_SUPER_MAGIC))
-		return true;
-	for (j = 0; j < 2 && (which == RAST_CG_CPU || which == RAST_CG_CPUACCT); j++) {
+	r = is_fs(path, CGROUP_SUPER_MAGIC);
+	for (j = 0; r == 0 && j < 2 && (which == RAST_CG_CPU || which == RAST_CG_CPUACCT); j++) {
 		(void)snprintf(path, sizeof(l->v1_path[which]), "/sys/fs/cgroup/%s", joint[j]);
-		if (is_fs(path, CGROUP_SUPER_MAGIC))
-			return true;
+		r = is_fs(path, CGROUP_SUPER_MAGIC);
 	}
-	path[0] = '\0';
-	return false;
+	if (r == 0)
+		path[0] = '\0';
+	return r;
 }
 
 static int layout(bool v2, unsigned int v1, struct rast_cgroup_layout *ret, struct rast_err *err)
 {
 	struct rast_cgroup_layout l = {.v2_fd = -1};
-	bool pure = is_fs("/sys/fs/cgroup", CGROUP2_SUPER_MAGIC);
-	int i;
+	int pure = is_fs("/sys/fs/cgroup", CGROUP2_SUPER_MAGIC), i, r = 0;
 
-	if (pure)
-		(void)strcpy(l.v2_path, "/sys/fs/cgroup");
-	else if (is_fs("/sys/fs/cgroup/unified", CGROUP2_SUPER_MAGIC))
-		(void)strcpy(l.v2_path, "/sys/fs/cgroup/unified");
-	else
+	(void)strcpy(l.v2_path, pure ? "/sys/fs/cgroup" : "/sys/fs/cgroup/unified");
+	if (pure <= 0)
+		r = pure < 0 ? pure : is_fs(l.v2_path, CGROUP2_SUPER_MAGIC);
+	if (r < 0)
+		return rast_err_sys(err, -r, "%s", l.v2_path);
+	if (!pure && !r)
 		return rast_err_set(err, ENODEV,
 				    "no cgroup2 mount at /sys/fs/cgroup or /sys/fs/cgroup/unified");
 	l.v2_fd = open(l.v2_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (l.v2_fd < 0)
 		return rast_err_sys(err, errno, "%s", l.v2_path);
-	if (v2)
-		l.v2 = controllers(l.v2_fd, "cgroup.controllers") | 1u << RAST_CG_CORE;
-	for (i = 0; !pure && i < RAST_CG_MAX; i++)
-		if ((v1 & ~l.v2 & (1u << i)) && find_v1(&l, i))
-			l.v1 |= 1u << i;
+	r = v2 ? controllers(l.v2_fd, "cgroup.controllers", &l.v2) : 0;
+	if (r < 0) {
+		rast_closep(&l.v2_fd);
+		return rast_err_sys(err, -r, "%s/cgroup.controllers", l.v2_path);
+	}
+	for (i = 0; !pure && i < RAST_CG_MAX; i++) {
+		r = v1 & ~l.v2 & (1u << i) ? find_v1(&l, i) : 0;
+		if (r < 0) {
+			rast_closep(&l.v2_fd);
+			return rast_err_sys(err, -r, "%s", l.v1_path[i]);
+		}
+		l.v1 |= (unsigned int)r << i;
+	}
 	*ret = l;
 	return 0;
 }

@@ -33,6 +33,7 @@
 static const char *const step_text[RAST_STEP_MAX] = {
 	[RAST_STEP_CGROUP] = "joining the cgroup through",
 	[RAST_STEP_NAMESPACE] = "namespace",
+	[RAST_STEP_SESSION] = "a session of its own:",
 	[RAST_STEP_HOSTNAME] = "setting the host name",
 	[RAST_STEP_LOOPBACK] = "bringing up the loopback link",
 	[RAST_STEP_ROOT] = "mounting the root file system",
@@ -330,7 +331,10 @@ int rast_launch_start(const struct rast_launch *l, struct rast_launched *ret, st
 	 */
 	if (!(l->namespaces & CLONE_NEWUSER)) {
 		dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
-		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+		if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) {
+			r = rast_err_sys(err, errno, "preparing to hide the launcher");
+			goto out;
+		}
 	}
 	r = launch_tail_prepare(&c->tail);
 	if (r < 0) {

@@ -40,7 +40,7 @@ static int fail(struct launch_ctx *c, int step, int err, const char *what)
  * By system call: the C library refuses the two numbers that it keeps for itself, which a caller may
  * ignore all the same. What the kernel calls a set here is one bit a signal, 64 of them.
  */
-static void reset_signals(uint64_t ignored)
+static int reset_signals(struct launch_ctx *c)
 {
 	struct {
 		uint64_t handler, flags, restorer, mask;
@@ -48,10 +48,15 @@ static void reset_signals(uint64_t ignored)
 	uint64_t none = 0;
 	int i;
 
+	/* EINVAL: those two that nobody can ignore, where it is not known which are. */
 	for (i = 1; i <= 64; i++)
-		if (ignored >> (i - 1) & 1)
-			(void)syscall(SYS_rt_sigaction, i, &dfl, NULL, sizeof(dfl.mask));
-	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
+		if ((c->ignored >> (i - 1) & 1) &&
+		    syscall(SYS_rt_sigaction, i, &dfl, NULL, sizeof(dfl.mask)) < 0 &&
+		    errno != EINVAL)
+			return fail(c, RAST_STEP_SESSION, errno, "signals");
+	if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none)) < 0)
+		return fail(c, RAST_STEP_SESSION, errno, "signals");
+	return 0;
 }
 
 /* The parent's word: one byte, and in it what it is about. */
@@ -480,10 +485,11 @@ static int prepare(struct launch_ctx *c)
 	_cleanup_close_ int landlock = -1;
 	int ptmx = -1, r;
 
-	reset_signals(c->ignored);
+	if ((r = reset_signals(c)) < 0)
+		return r;
 	(void)umask(0);
 	if (setsid() < 0)
-		return fail(c, RAST_STEP_NAMESPACE, errno, "setsid");
+		return fail(c, RAST_STEP_SESSION, errno, "setsid");
 	/* Attributes first: their /proc must be the node's, not one that a container has made. */
 	if ((r = set_limits(c)) < 0 || (r = become_root_inside(c)) < 0 || (r = attributes(c)) < 0 ||
 	    (r = enter_namespaces(c)) < 0)

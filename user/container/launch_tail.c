@@ -159,7 +159,10 @@ int launch_tail_prepare(struct launch_tail *t)
 	}
 	t->code = (int (*)(struct launch_tail *))((uintptr_t)page +
 						  ((uintptr_t)tail - (uintptr_t)__start_rast_tail));
-	if (prctl(PR_SET_MM, PR_SET_MM_MAP_SIZE, &size, 0, 0) < 0 || size != sizeof(t->map))
+	/* EINVAL: a kernel without it. */
+	if (prctl(PR_SET_MM, PR_SET_MM_MAP_SIZE, &size, 0, 0) < 0)
+		return errno == EINVAL ? 0 : -errno;
+	if (size != sizeof(t->map))
 		return 0;
 #ifdef MFD_EXEC
 	fd = memfd_create("container", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);

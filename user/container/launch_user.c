@@ -41,10 +41,9 @@ static int drop_bounding(struct launch_ctx *c, uint64_t keep)
 			continue;
 		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
 			continue;
-		if (errno == EINVAL && cap > CAP_LAST - 4)
+		if (errno == EINVAL && cap > CAP_LAST)
 			break;
-		if (errno != EINVAL)
-			return fail(c, RAST_STEP_CAPS, errno, "bounding set");
+		return fail(c, RAST_STEP_CAPS, errno, "bounding set");
 	}
 	return 0;
 }

@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #ifndef MNT_DETACH
@@ -347,6 +349,7 @@ int mount_write_sysctls(const struct rast_sysctl *list, size_t n, int proc,
 int mount_enter_root(int root, bool pivot, bool *ret_no_pivot, struct rast_launch_report *rep)
 {
 	static const char *const old[] = {"/proc", "/sys", "/dev", "/run", "/tmp", "/var"};
+	struct statfs fs;
 	size_t i;
 
 	*ret_no_pivot = false;
@@ -360,7 +363,9 @@ int mount_enter_root(int root, bool pivot, bool *ret_no_pivot, struct rast_launc
 			return rast_step_fail(rep, RAST_STEP_PIVOT, errno, "chdir");
 		return 0;
 	}
-	if (pivot && errno != EINVAL)
+	/* The old root is where "/" still leads. */
+	if (pivot && (errno != EINVAL || statfs("/", &fs) < 0 ||
+		      (fs.f_type != RAMFS_MAGIC && fs.f_type != TMPFS_MAGIC)))
 		return rast_step_fail(rep, RAST_STEP_PIVOT, errno, "pivot_root");
 	for (i = 0; i < sizeof(old) / sizeof(old[0]); i++)
 		while (umount2(old[i], MNT_DETACH) == 0)

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -321,8 +322,12 @@ static int exec_run(struct oci *o, const struct oci_args *a)
 	r = launch(o, a, &c, spec, e, &out);
 	if (out.pidfd >= 0)
 		kept = TAKE_PTR(spec), kept_own = TAKE_PTR(own);
-	if (r == 0 && !oci_has(a, "detach"))
+	if (r == 0 && !oci_has(a, "detach")) {
 		r = rast_container_attach(out.pidfd, out.tty, &status, &o->err);
+		/* Nobody would hear of it any more. */
+		if (r < 0)
+			(void)syscall(SYS_pidfd_send_signal, out.pidfd, SIGKILL, NULL, 0);
+	}
 	rast_closep(&out.pidfd);
 	rast_closep(&out.tty);
 	return r < 0 ? OCI_EXIT_FAIL : status;

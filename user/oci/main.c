@@ -169,6 +169,11 @@ static int run_command(struct oci *o, const struct oci_command *c, int argc, cha
 		return fail(o);
 	}
 	r = c->run(o, &a);
+	/* What was to be read has not been said: a full disk, a closed pipe. */
+	if (r == OCI_EXIT_OK && (fflush(stdout) != 0 || ferror(stdout))) {
+		(void)rast_err_sys(&o->err, errno, "standard output");
+		r = OCI_EXIT_FAIL;
+	}
 	return o->err.code && r == OCI_EXIT_FAIL ? fail(o) : r;
 }
 

@@ -112,22 +112,39 @@ static int frozen(const char *path)
 	return r == 0 && strstr(text, "frozen 1") != NULL;
 }
 
-/* A pidfd first, then the question who it is: the number cannot pass to another in between. */
-static int open_process(const json_t *state)
+/*
+ * A pidfd first, then the question who it is: the number cannot pass to another in between. -1 is one that has
+ * ended; one that cannot be asked about is an error, for it may well live.
+ */
+static int open_process(const json_t *state, int *ret)
 {
 	pid_t pid = (pid_t)rast_json_int(state, "pid");
+	_cleanup_close_ int fd = -1;
+	struct pollfd p = {.events = POLLIN};
 	uint64_t ticks = 0;
-	int fd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
-	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int n, r;
 
+	*ret = -1;
+	if (pid <= 0)
+		return 0;
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (fd < 0)
-		return -1;
+		return errno == ESRCH || errno == EINVAL ? 0 : -errno;
+	p.fd = fd;
+	do
+		n = poll(&p, 1, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
 	/* Readable: it has ended, perhaps without anybody who waited for it yet. */
-	if (poll(&p, 1, 0) == 0 && rast_state_start_ticks(pid, &ticks) == 0 &&
-	    ticks == (uint64_t)rast_json_int(state, "start_ticks"))
-		return fd;
-	(void)close(fd);
-	return -1;
+	if (n > 0)
+		return 0;
+	r = rast_state_start_ticks(pid, &ticks);
+	if (r < 0)
+		return r == -ENOENT || r == -ESRCH ? 0 : r;
+	if (ticks == (uint64_t)rast_json_int(state, "start_ticks"))
+		*ret = TAKE_FD(fd);
+	return 0;
 }
 
 int oci_container_open(const char *root, const char *id, struct oci_container *ret,
@@ -158,7 +175,11 @@ int oci_container_open(const char *root, const char *id, struct oci_container *r
 	c.status = OCI_CREATING;
 	if (c.state) {
 		c.pid = (pid_t)rast_json_int(c.state, "pid");
-		c.pidfd = open_process(c.state);
+		r = open_process(c.state, &c.pidfd);
+		if (r < 0) {
+			oci_container_close(&c);
+			return rast_err_sys(err, -r, "container %s: asking about its process", id);
+		}
 		if (c.pidfd < 0)
 			c.status = OCI_STOPPED;
 		else if (fstatat(c.dir, "start", &st, AT_SYMLINK_NOFOLLOW) == 0)
