@@ -128,8 +128,9 @@ static int open_process(const json_t *state, int *ret)
 	if (pid <= 0)
 		return 0;
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	/* The last two: a thread has the number now. */
 	if (fd < 0)
-		return errno == ESRCH || errno == EINVAL ? 0 : -errno;
+		return errno == ESRCH || errno == EINVAL || errno == ENOENT ? 0 : -errno;
 	p.fd = fd;
 	do
 		n = poll(&p, 1, 0);
