@@ -120,3 +120,7 @@ $(O)/tests/oci_lurk: selftests/cli/oci_lurk.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<
+
+# Makes one system call of rast-oci fail, for selftests/cli/oci_faults.sh.
+TESTS += $(O)/tests/oci_inject
+$(eval $(call bin_at,$(O)/tests/oci_inject,selftests/cli/oci_inject.c,pure))
