@@ -48,7 +48,8 @@ static int refuse_unsupported(const struct rast_oci_spec *spec, struct rast_err 
 		     : 0;
 }
 
-static int read_spec(struct work *w, struct rast_err *err)
+/* Not inlined: its path would take two pages of stack for as long as the launch, and be copied with it. */
+static __attribute__((noinline)) int read_spec(struct work *w, struct rast_err *err)
 {
 	_cleanup_free_ char *text = NULL, *copy = NULL;
 	_cleanup_close_ int fd = -1;

@@ -42,14 +42,15 @@ int oci_id_check(const char *id, struct rast_err *err)
 
 static int open_root(const char *root, bool make, int *ret, struct rast_err *err)
 {
-	int fd, r;
+	const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+	int fd = open(root, flags), r;
 
-	if (make) {
+	if (fd < 0 && errno == ENOENT && make) {
 		r = rast_mkdir_p(root, 0700);
 		if (r < 0)
 			return rast_err_sys(err, -r, "%s", root);
+		fd = open(root, flags);
 	}
-	fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return rast_err_sys(err, errno, "%s", root);
 	*ret = fd;
