@@ -49,7 +49,8 @@ run: deps
 	+@$(MAKE) all $(if $(filter 1,$(VM)),$(O)/vm/init)
 	+@RAST_VM=$(VM) O=$(abspath $(O)) selftests/demo/run.sh
 
-check: deps
+check:
+	@mk/deps.sh check
 	+@$(MAKE) all tests fuzzers
 	+@O=$(abspath $(O)) selftests/run.sh $(if $(ONLY),--only '$(ONLY)') $(if $(TIER),--tier '$(TIER)')
 

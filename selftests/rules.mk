@@ -117,6 +117,9 @@ $(call fuzzer,fuzz_oci_systemd,selftests/fuzz/fuzz_oci_systemd.c)
 # A static attacker for selftests/cli/oci_attacks.sh.
 TESTS += $(O)/tests/oci_lurk
 $(O)/tests/oci_lurk: selftests/cli/oci_lurk.c
+# Static attackers for selftests/cli/oci_attacks.sh.
+TESTS += $(O)/tests/oci_lurk $(O)/tests/oci_swap
+$(O)/tests/oci_lurk $(O)/tests/oci_swap: $(O)/tests/%: selftests/cli/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<

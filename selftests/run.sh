@@ -207,7 +207,7 @@ tier_fuzz() {
 	done
 }
 
-# Both kernels at a time: each guest has one CPU.
+# At a time, each guest has one CPU: the two kernels, then the two clients.
 tier_vm() {
 	local v pids=() names=()
 	[ -n "${RAST_SELFTESTS:-}" ] && return
@@ -216,11 +216,24 @@ tier_vm() {
 		start "vm-$v" "vm-$v" selftests/vm/check.sh "$v"
 		pids+=("$pid") names+=("vm-$v")
 	done
+	finish_guests
+	for v in podman containerd; do
+		[[ -z $only || vm-6.12-$v == *"$only"* ]] || continue
+		start "vm-6.12-$v" "vm-6.12-$v" selftests/vm/clients.sh 6.12 "$v"
+		pids+=("$pid") names+=("vm-6.12-$v")
+	done
+	finish_guests
+	one vm harness selftests/vm/harness.sh
+}
+
+# The guests in tier_vm's pids and names.
+finish_guests() {
+	local v
 	for v in "${!pids[@]}"; do
 		finish "${names[v]}" "${names[v]}" "${pids[v]}"
 		end_marked "$work/${names[v]}" >/dev/null
 	done
-	one vm harness selftests/vm/harness.sh
+	pids=() names=()
 }
 
 [ "${RAST_LEAK_CHECK:-1}" = 0 ] && echo "# leak check is off (RAST_LEAK_CHECK=0)"

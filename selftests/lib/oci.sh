@@ -12,6 +12,7 @@
 #	leaving ARG...              as oci, for any command that leaves a process behind
 #	status                      of $id, or "none"
 #	gone                        succeeds when nothing of $id is left
+#	oci_times MANY FEW          how often to try: FEW in a guest, where a start takes a second
 # In JQ: sh("TEXT") is process.args that run TEXT by a shell; ns("type") and ns("type"; "path") put a
 # namespace in the place of one of that type; nons("type") takes it away; mnt({…}) adds a mount.
 [ "$(id -u)" = 0 ] || skip_all "root"
@@ -20,10 +21,16 @@ command -v jq >/dev/null || skip_all "jq"
 unshare -mpf true 2>/dev/null || skip_all "mount and pid namespaces"
 R=$O/bin/rast-oci
 tmp=$(mktemp -d)
+# A root file system wants its device nodes to work: a guest's /tmp is nodev.
+if findmnt -rno OPTIONS -T "$tmp" | grep -qw nodev; then
+	rmdir "$tmp"
+	tmp=$(mktemp -d -p /var/tmp)
+fi
 id=toci-$$
 tap_cleanup 'rm -rf "$tmp"'
 tap_cleanup 'for oci_id in $(oci list -q 2>/dev/null); do oci delete -f "$oci_id" >/dev/null 2>&1; done'
 
+oci_times() { [ "${RAST_TEST_NAME:-}" = guest ] && echo "$2" || echo "$1"; }
 oci() { "$R" --root "$tmp/state" "$@"; }
 # For what leaves a process behind, which would keep a pipe of ours open: output by way of a file.
 leaving()

@@ -3,7 +3,7 @@
 # guest.sh NAME=FILE...: runs inside a guest, file after file, each framed for check.sh by
 # "@begin NAME" and "@end NAME EXIT_CODE". A test that leaves something behind gets a line
 # "@left ..." for every such thing; the next test starts from what is there then.
-limit=${RAST_TIME_LIMIT:-120}
+limit=${RAST_TIME_LIMIT:-240}
 /rast/selftests/lib/traces.sh >/tmp/before
 for test in "$@"; do
 	name=${test%%=*}

@@ -1,19 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# image.sh KERNEL_DIR OUT [--add SRC:DST]...: the root of a guest as two uncompressed cpio
+# image.sh KERNEL_DIR OUT [--programs] [--add SRC:DST]...: the root of a guest as two uncompressed cpio
 # archives, one behind the other, which is how the kernel likes them. The first is kept in
 # KERNEL_DIR: the host's tools (tools.txt) with their libraries, and modules (modules.txt). The
 # second is made each time: init and the project under /rast: build/ (bin, tests, bpf), selftests/,
-# docs/examples/, policy/examples/.
+# docs/examples/, policy/examples/; with --programs only bin of build/, which is much smaller.
 set -eu
 cd "$(dirname "$0")/../.."
 : "${O:?absolute path of the build folder}"
 kernel=$1 out=$2
 shift 2
-adds=()
+adds=() parts="bin tests bpf"
 while [ $# -gt 0 ]; do
 	case $1 in
 	--add) adds+=("$2") && shift 2 ;;
+	--programs) parts=bin && shift ;;
 	*) echo "image.sh: what is \"$1\"?" >&2 && exit 2 ;;
 	esac
 done
@@ -68,7 +69,7 @@ put_modules() { # ROOT
 
 make_base() { # ROOT
 	local tool path programs=()
-	mkdir -p "$1"/{newroot,proc,sys,dev,run,root,tmp,mnt,etc/iproute2,var/lib,var/log,usr/bin,usr/sbin,usr/lib64,rast}
+	mkdir -p "$1"/{newroot,proc,sys,dev,run,root,tmp,mnt,etc/iproute2,var/lib,var/log,var/tmp,usr/bin,usr/sbin,usr/lib64,rast}
 	ln -s usr/bin usr/sbin usr/lib usr/lib64 "$1"
 	ln -s ../run "$1/var/run"
 	printf '%s\n' root:x:0:0:root:/root:/bin/bash daemon:x:1:1:daemon:/:/usr/sbin/nologin \
@@ -118,7 +119,7 @@ mkdir -p "$top"/{usr,rast/build,rast/docs,rast/policy}
 chmod 755 "$top"
 programs=()
 cp "$O/vm/init" "$top/init"
-for d in bin tests bpf; do
+for d in $parts; do
 	[ -d "$O/$d" ] && cp -a "$O/$d" "$top/rast/build/$d"
 done
 find "$top/rast/build" -name '*.d' -delete
@@ -127,7 +128,7 @@ rm -rf "$top/rast/selftests/fuzz"
 for d in docs policy; do
 	[ -d $d/examples ] && cp -a $d/examples "$top/rast/$d"
 done
-for f in "$O"/bin/* "$O"/tests/*; do
+for f in "$top"/rast/build/bin/* "$top"/rast/build/tests/*; do
 	[ -f "$f" ] && [ -x "$f" ] && programs+=("$f")
 done
 for add in "${adds[@]}"; do

@@ -6,6 +6,7 @@
 #
 #   --add SRC:DST      put a file or folder of the host into the guest's (memory) root; repeatable
 #   --disk DIR:MOUNT   put a big folder there as an ext4 disk, in about twice its size; repeatable
+#   --programs         nothing of build/ but bin
 #   --timeout SECONDS  of the host's clock, 300 by default: QEMU is ended, exit code 124
 #   --memory 2G  --smp 1
 #   --log FILE         another place for the kernel's log
@@ -27,6 +28,7 @@ timeout=300 memory=2G smp=1 log=$O/vm/$series.log level=5 adds=() disks=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--add) adds+=(--add "$2") && shift 2 ;;
+	--programs) adds+=(--programs) && shift ;;
 	--disk) disks+=("$2") && shift 2 ;;
 	--timeout) timeout=$2 && shift 2 ;;
 	--memory) memory=$2 && shift 2 ;;

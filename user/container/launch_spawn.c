@@ -8,6 +8,7 @@
 #include "container/launch_spawn.h"
 
 #include "base/fd.h"
+#include "base/node_root.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,6 +73,13 @@ static bool joins(const struct rast_launch *l, uint64_t type)
 	       (l->join_pidfd >= 0 && (type == CLONE_NEWPID || (l->join_flags & type)));
 }
 
+/* What is entered for the next child and left again afterwards, which takes rights over our own namespaces: the
+ * root of a user namespace (podman without root) has none. */
+static bool leaves_own(const struct rast_launch *l)
+{
+	return joins(l, CLONE_NEWPID) || joins(l, CLONE_NEWTIME) || (l->namespaces & CLONE_NEWTIME);
+}
+
 /* A new time namespace for our next child, with its offsets. */
 static int make_time(const struct rast_launch *l, struct rast_err *err)
 {
@@ -88,6 +96,7 @@ static int make_time(const struct rast_launch *l, struct rast_err *err)
 /* What the process between does; its exit status is 0 or an errno. The child returns 0. */
 static pid_t between(const struct rast_launch *l, int out)
 {
+	struct rast_err failed = {0};
 	pid_t pid;
 	int r;
 
@@ -95,7 +104,8 @@ static pid_t between(const struct rast_launch *l, int out)
 	if (r == 0)
 		r = join_for_children(l, CLONE_NEWPID);
 	if (r == 0)
-		r = join_for_children(l, CLONE_NEWTIME);
+		r = l->namespaces & CLONE_NEWTIME ? make_time(l, &failed)
+						  : join_for_children(l, CLONE_NEWTIME);
 	if (r < 0)
 		_exit(-r);
 	pid = clone_child(l, CLONE_PARENT, NULL);
@@ -139,7 +149,7 @@ static int spawn_between(const struct rast_launch *l, pid_t *ret_pid, int *ret_p
 		return rast_err_sys(err,
 				    WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status)
 									     : ECHILD,
-				    "entering the user namespace");
+				    "entering the namespaces");
 	}
 	(void)close(fds[0]);
 	/* Our own child and not waited for yet: the number cannot be another's. */
@@ -167,7 +177,7 @@ int launch_spawn(const struct rast_launch *l, pid_t *ret_pid, int *ret_pidfd, st
 	size_t i;
 	int r;
 
-	if (joins(l, CLONE_NEWUSER))
+	if (joins(l, CLONE_NEWUSER) || (!rast_is_node_root() && leaves_own(l)))
 		return spawn_between(l, ret_pid, ret_pidfd, err);
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		bool make = kinds[i].type == CLONE_NEWTIME && (l->namespaces & CLONE_NEWTIME);

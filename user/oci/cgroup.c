@@ -3,6 +3,7 @@
 #include "oci/cgroup.h"
 
 #include "base/fd.h"
+#include "base/node_root.h"
 #include "oci/create.h"
 #include "oci/log.h"
 #include "oci/resources.h"
@@ -46,7 +47,7 @@ static int limit_devices(struct oci_cgroup *g, const struct rast_oci_spec *spec,
 	if (r < 0)
 		return r;
 	r = rast_device_rules_attach(g->cg.fd, rules, n, &failed);
-	if (r == -EPERM && (geteuid() != 0 || plan->list.binds_nodes))
+	if (r == -EPERM && (plan->list.binds_nodes || !rast_is_node_root()))
 		return 0;
 	return r < 0 ? rast_err_set(err, -r, "%s", failed.text) : 0;
 }
@@ -208,7 +209,7 @@ int oci_cgroup_make(struct oci *o, const struct oci_container *box,
 	if (r == 0)
 		r = rast_cgroup_create(&g->layout, g->path, &lim, &g->cg, &failed);
 	/* An ordinary user whom nobody gave a cgroup of his own, and who wants no limits, needs none. */
-	if ((r == -EACCES || r == -EPERM || r == -EROFS) && geteuid() != 0 && !res->n &&
+	if ((r == -EACCES || r == -EPERM || r == -EROFS) && !rast_is_node_root() && !res->n &&
 	    !o->systemd) {
 		g->path[0] = '\0';
 		show_callers(plan);

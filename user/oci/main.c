@@ -2,6 +2,7 @@
 /* rast-oci [OPTIONS] COMMAND …: the options before the command, and which command it is. */
 #include "base/fd.h"
 #include "base/json.h"
+#include "base/node_root.h"
 #include "oci/completion.h"
 #include "oci/log.h"
 #include "oci/oci.h"
@@ -97,6 +98,14 @@ static int version(void)
 	return OCI_EXIT_OK;
 }
 
+/* As runc: within a user namespace the caller's folder, unless root itself has made it. */
+static bool is_ordinary_user(void)
+{
+	const char *user = getenv("USER");
+
+	return geteuid() != 0 || (!rast_is_node_root() && (!user || strcmp(user, "root") != 0));
+}
+
 static int set_root(struct oci *o, const char *given)
 {
 	const char *run = getenv("XDG_RUNTIME_DIR");
@@ -105,7 +114,8 @@ static int set_root(struct oci *o, const char *given)
 		return rast_err_set(&o->err, EINVAL, "--root is empty");
 	if (given)
 		o->root = given;
-	else if (geteuid() != 0 && run && *run == '/' && strlen(run) < sizeof(o->root_buf) - 16) {
+	else if (run && is_ordinary_user() && *run == '/' &&
+		 strlen(run) < sizeof(o->root_buf) - 16) {
 		(void)snprintf(o->root_buf, sizeof(o->root_buf), "%s/rast-oci", run);
 		o->root = o->root_buf;
 	} else {
