@@ -185,6 +185,8 @@ config "$(named late) | .hooks.createRuntime = [{path: \"/bin/true\"}]" sleep 10
 check_fails "also when there are hooks" with_broken create -b "$tmp" bad
 check "which leaves nothing" nothing_of bad
 
+like "$(inside . nosuch)" 'command nosuch: No such file' "what keeps a container from running is said as ever"
+
 # ---- killed on the way ----
 broken "\"$B\" \"\$@\" && [ \"\$2\" = adopt ] && kill -9 \$PPID"
 config "$(named late)" sleep 1000

@@ -132,6 +132,7 @@ p run -d --pod both --name one localhost/box sleep 1000 >/dev/null 2>&1
 p run -d --pod both --name two localhost/box sleep 1000 >/dev/null 2>&1
 is "$("$B" -j container list | jq -r '[.[] | select(.namespace == "default") | .pod] | (length | tostring) + " " + (unique | length | tostring)')" \
 	"3 1" "the containers of podman's pod are one pod here"
+[ "$TAP_FAILED" = 0 ] || diag "$(cat /run/$RAST_INSTANCE/pods/*/*/pod.json /run/$RAST_INSTANCE/pods/*/*/containers/*.json | jq -c .)"
 p pod rm -f -t 0 both >/dev/null 2>&1
 is "$("$B" -j container list | jq '[.[] | select(.namespace == "default")] | length')" 0 "and go with it"
 p rm -af -t 0 >/dev/null 2>&1

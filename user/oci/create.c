@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -201,6 +202,25 @@ static int on_listener(void *arg, pid_t pid, int fd, struct rast_err *err)
 	return oci_listener_send(&w->box, w->spec, pid, fd, err);
 }
 
+static bool has_ended(pid_t pid)
+{
+	siginfo_t info = {0};
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+	       info.si_pid == pid;
+}
+
+/* One that has ended has said why, which is more than that it could not be registered. */
+static int register_it(struct work *w, struct rast_err *err)
+{
+	struct rast_err failed = {0};
+	int r = oci_register(w->o, &w->box, &failed);
+
+	if (r == 0 || has_ended(w->box.pid))
+		return 0;
+	return rast_err_set(err, -r, "%s", failed.text);
+}
+
 /* The process exists and waits: who it is becomes known before anything of the container runs. */
 static int before_exec(void *arg, pid_t pid, uint64_t cgroup_id, struct rast_err *err)
 {
@@ -218,7 +238,7 @@ static int before_exec(void *arg, pid_t pid, uint64_t cgroup_id, struct rast_err
 	w->box.pid = pid;
 	(void)json_object_set_new(w->box.state, "pid", json_integer(pid));
 	(void)json_object_set_new(w->box.state, "start_ticks", json_integer((json_int_t)ticks));
-	r = w->registered && !has_hooks(w->spec) ? oci_register(w->o, &w->box, err)
+	r = w->registered && !has_hooks(w->spec) ? register_it(w, err)
 						 : oci_state_store(&w->box, err);
 	if (r == 0 && w->cgroup.scope.unit[0])
 		(void)unlinkat(w->box.dir, "scope.json", 0);
