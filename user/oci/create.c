@@ -161,6 +161,28 @@ static const char *state_for(struct work *w, pid_t pid)
 	return w->hook_buf;
 }
 
+static bool has_ended(pid_t pid)
+{
+	siginfo_t info = {0};
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+	       info.si_pid == pid;
+}
+
+/*
+ * Not before it is mounted: only then has it entered its namespaces, and hooks may be who makes its network.
+ * One that has ended has said why, which is more than that it could not be registered.
+ */
+static int register_it(struct work *w, struct rast_err *err)
+{
+	struct rast_err failed = {0};
+	int r = oci_register(w->o, &w->box, &failed);
+
+	if (r == 0 || has_ended(w->box.pid))
+		return 0;
+	return rast_err_set(err, -r, "%s", failed.text);
+}
+
 static int on_mounted(void *arg, pid_t pid, struct rast_err *err)
 {
 	struct work *w = arg;
@@ -171,10 +193,7 @@ static int on_mounted(void *arg, pid_t pid, struct rast_err *err)
 	if (r == 0)
 		r = oci_hooks_run(&w->spec->hooks[RAST_OCI_CREATE_RUNTIME], "createRuntime", state,
 				  err);
-	/* They may be who makes its network. */
-	if (r == 0 && w->registered)
-		r = oci_register(w->o, &w->box, err);
-	return r;
+	return r == 0 && w->registered ? register_it(w, err) : r;
 }
 
 static int in_mounts(void *arg, pid_t pid)
@@ -202,25 +221,6 @@ static int on_listener(void *arg, pid_t pid, int fd, struct rast_err *err)
 	return oci_listener_send(&w->box, w->spec, pid, fd, err);
 }
 
-static bool has_ended(pid_t pid)
-{
-	siginfo_t info = {0};
-
-	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
-	       info.si_pid == pid;
-}
-
-/* One that has ended has said why, which is more than that it could not be registered. */
-static int register_it(struct work *w, struct rast_err *err)
-{
-	struct rast_err failed = {0};
-	int r = oci_register(w->o, &w->box, &failed);
-
-	if (r == 0 || has_ended(w->box.pid))
-		return 0;
-	return rast_err_set(err, -r, "%s", failed.text);
-}
-
 /* The process exists and waits: who it is becomes known before anything of the container runs. */
 static int before_exec(void *arg, pid_t pid, uint64_t cgroup_id, struct rast_err *err)
 {
@@ -238,8 +238,7 @@ static int before_exec(void *arg, pid_t pid, uint64_t cgroup_id, struct rast_err
 	w->box.pid = pid;
 	(void)json_object_set_new(w->box.state, "pid", json_integer(pid));
 	(void)json_object_set_new(w->box.state, "start_ticks", json_integer((json_int_t)ticks));
-	r = w->registered && !has_hooks(w->spec) ? register_it(w, err)
-						 : oci_state_store(&w->box, err);
+	r = oci_state_store(&w->box, err);
 	if (r == 0 && w->cgroup.scope.unit[0])
 		(void)unlinkat(w->box.dir, "scope.json", 0);
 	if (r == 0 && w->what->pid_file)
@@ -263,10 +262,10 @@ static int launch(struct work *w, int *ret_pidfd, int *ret_tty, struct rast_err 
 	l->before_exec = before_exec;
 	l->on_listener = on_listener;
 	l->arg = w;
-	if (has_hooks(w->spec) || w->spec->hooks[RAST_OCI_START_CONTAINER].n) {
+	if (w->registered || has_hooks(w->spec) || w->spec->hooks[RAST_OCI_START_CONTAINER].n) {
 		if (prepare_hook_state(w, "creating") < 0)
 			return rast_err_sys(err, ENOMEM, "hooks");
-		l->hooks = has_hooks(w->spec);
+		l->hooks = w->registered || has_hooks(w->spec);
 		l->mounted = on_mounted;
 		l->in_mounts = in_mounts;
 		l->in_container = w->spec->hooks[RAST_OCI_START_CONTAINER].n ? in_container : NULL;
