@@ -113,7 +113,7 @@ cat >"$tmp/policy.yaml" <<-Y
 	      ports: [{port: 80}]
 Y
 check "a policy by the annotations' labels is applied" "$B" up -f "$tmp/policy.yaml"
-is "$(get friend 80)" page "what it allows passes between podman's containers"
+check "what it allows passes between podman's containers" wait_for 5 get friend 80
 check_fails "another port does not" get friend 81
 check_fails "nor another container" get stranger 80
 audited()
