@@ -116,4 +116,14 @@ is "$(inside 'del(.linux.maskedPaths) | del(.linux.readonlyPaths)' cat /etc/secr
 nodev='.mounts |= map(select(.destination | startswith("/dev") | not)) | .linux.maskedPaths = ["/etc/secret"]'
 is "$(inside "$nodev" cat /etc/secret)" "" "masking needs no mount on /dev"
 rm -f "$tmp"/rootfs/dev/*
+
+# ---- --no-pivot: as on an initial ramdisk, where the root cannot be pivoted ----
+echo mark >"$tmp/rootfs/etc/mark"
+config '.linux.maskedPaths = ["/etc/secret"]' sh -c 'cat /etc/mark /etc/secret; cd /; cd ../../..; cat etc/mark; ls -d /proc/1/root/etc/mark'
+is "$(run --no-pivot)" "mark
+mark
+/proc/1/root/etc/mark" "--no-pivot: the root is the bundle's, masks hold, and .. does not lead out"
+config . sh -c 'wc -l </proc/self/mountinfo'
+with=$(run)
+is "$(run --no-pivot)" "$with" "--no-pivot: it sees as many mounts as with a pivot: none of the node's"
 tap_done
