@@ -54,7 +54,7 @@ box_root()
 	ln -s pts/ptmx "$m/dev/ptmx"
 	ln -s /proc/self/fd "$m/dev/fd"
 	# Below it everything is hidden; a mount of the same hierarchy shows this namespace's part.
-	if [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ]; then
+	if [ -n "${BOX_PURE:-}" ] || [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ]; then
 		mount -t cgroup2 -o nsdelegate cgroup2 "$m/sys/fs/cgroup"
 	else
 		mount -t tmpfs -o mode=755 cgroup "$m/sys/fs/cgroup"
@@ -131,13 +131,12 @@ systemd_box()
 			[ ! -e "$h/$f" ] || cat "$h/$f" >"$h/$box/$f" 2>/dev/null
 		done
 	done
-	# The shell that goes there becomes what unshare(1) makes of it.
-	(
-		# shellcheck disable=SC2016
-		exec sh -c 'for h in $1; do echo $$ >"$h/$2/cgroup.procs"; done
-			exec timeout -k 5 "$3" unshare -C -m -p -n -u -i --fork --kill-child bash "$0"' \
-			"$0" "$(box_hierarchies | xargs)" "$box" "${BOX_SECONDS:-240}"
-	) &
+	# Only what becomes systemd is in there: with others it could not hand controllers down. It goes as the
+	# first process of its namespaces, and makes that of cgroups when it is there.
+	# shellcheck disable=SC2016
+	timeout -k 5 "${BOX_SECONDS:-240}" unshare -m -p -n -u -i --fork --kill-child sh -c '
+		for h in $1; do echo 0 >"$h/$2/cgroup.procs"; done
+		exec unshare -C bash "$0"' "$0" "$(box_hierarchies | xargs)" "$box" &
 	box_pid=$!
 	# To timeout(1): the namespaces end with what it started.
 	tap_cleanup 'kill $box_pid 2>/dev/null && wait $box_pid'

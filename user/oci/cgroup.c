@@ -264,13 +264,13 @@ int oci_cgroup_take_back(struct oci_cgroup *g)
 	int r = 0;
 
 	oci_scope_release(&g->scope);
-	if (g->cg.fd >= 0 || scope) {
-		(void)rast_cgroup_kill(&g->layout, g->path);
-		rast_cgroup_finish(&g->cg);
+	if (g->cg.fd < 0 && !scope)
+		return 0;
+	(void)rast_cgroup_kill(&g->layout, g->path);
+	rast_cgroup_finish(&g->cg);
+	/* systemd first; see oci_cgroup_remove(). */
+	if (!scope || oci_scope_stop(&g->scope, NULL) == 0)
 		r = rast_cgroup_remove(&g->layout, g->path, NULL);
-	}
-	if (scope)
-		(void)oci_scope_stop(&g->scope, NULL);
 	return r;
 }
 
@@ -306,6 +306,27 @@ removed:
 	return r;
 }
 
+/*
+ * Who sees to it that systemd is rid of the unit: it hears from cgroup.events that nobody is left, and would
+ * not when the file is removed at once. So the directory is left to it also when it does not answer.
+ */
+static bool end_scope(struct oci *o, const char *id, const char *cgroup, const struct oci_scope *s)
+{
+	struct rast_err failed = {0};
+	struct rast_cgroup_layout l;
+
+	if (*cgroup && rast_cgroup_layout_init_some(0, &l, NULL) == 0) {
+		(void)rast_cgroup_freeze(&l, cgroup, false);
+		(void)rast_cgroup_kill(&l, cgroup);
+		rast_cgroup_layout_finish(&l);
+	}
+	if (oci_scope_stop(s, &failed) == 0)
+		return true;
+	(void)rast_err_prefix(&failed, "container %s: %s", id, s->unit);
+	oci_log_warning(o, failed.text);
+	return false;
+}
+
 int oci_cgroup_remove(struct oci *o, const struct oci_container *c)
 {
 	_cleanup_oci_spec_ struct rast_oci_spec *spec = NULL;
@@ -315,7 +336,6 @@ int oci_cgroup_remove(struct oci *o, const struct oci_container *c)
 	char path[RAST_CGROUP_PATH_MAX];
 	struct oci_scope scope;
 	const char *cgroup;
-	int r = 0;
 
 	/* Its maker was killed before it could write who it is: what was kept says where it is. */
 	if (!c->state && rast_json_load(c->dir, "scope.json", &kept, NULL) == 0)
@@ -324,17 +344,11 @@ int oci_cgroup_remove(struct oci *o, const struct oci_container *c)
 	if (!from && oci_container_spec(c, &spec, &failed) == 0 &&
 	    path_of(spec, c->id, path, sizeof(path), &failed) == 0)
 		cgroup = path;
-	if (*cgroup)
-		r = kill_and_remove(o, c->id, cgroup,
-				    c->state ? (unsigned int)rast_json_int(c->state, "cgroup_v1")
-					     : ~0u);
-	if (r < 0 || !oci_scope_from(from, &scope))
-		return r;
-	/* Without a process the unit ends by itself; that systemd cannot be asked keeps nothing. */
-	rast_err_clear(&failed);
-	if (oci_scope_stop(&scope, &failed) < 0) {
-		(void)rast_err_prefix(&failed, "container %s: %s", c->id, scope.unit);
-		oci_log_warning(o, failed.text);
-	}
-	return 0;
+	if (oci_scope_from(from, &scope) && !end_scope(o, c->id, cgroup, &scope))
+		return 0;
+	return *cgroup ? kill_and_remove(
+				 o, c->id, cgroup,
+				 c->state ? (unsigned int)rast_json_int(c->state, "cgroup_v1")
+					  : ~0u)
+		       : 0;
 }
