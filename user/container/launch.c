@@ -343,6 +343,7 @@ int rast_launch_start(const struct rast_launch *l, struct rast_launched *ret, st
 	}
 	read_status(c);
 	c->sock = c->tail.report_fd = theirs;
+	c->parent_sock = ours;
 	c->path_env = copy.path;
 	c->path_buf = copy.path + strlen(copy.path) + 1;
 	c->tail.argv = copy.argv;

@@ -397,8 +397,11 @@ static int wait_for_word(struct launch_ctx *c)
 static int hook_in_mounts(void *arg)
 {
 	struct launch_ctx *c = arg;
-	int r = tell(c, 'h');
+	int r;
 
+	/* Hooks may take long. When the parent is killed meanwhile, our copy of its end would keep us waiting. */
+	(void)close(c->parent_sock);
+	r = tell(c, 'h');
 	if (r == 0)
 		r = wait_for(c, 'c');
 	if (r == 0 && c->l->in_mounts) {

@@ -12,6 +12,7 @@ struct launch_ctx {
 	const char *path_env; /* value of PATH in env, or a default; in the plan's own memory */
 	char *path_buf;       /* PATH_MAX bytes for the lookup */
 	int sock;             /* the child's end */
+	int parent_sock;      /* the other one, of which the child has a copy */
 	pid_t pid;            /* our own as the parent sees it; known after its first word */
 	bool joined_user;     /* in a user namespace that was there before */
 	bool setgroups_denied;
