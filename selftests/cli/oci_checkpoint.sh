@@ -188,8 +188,10 @@ PY
 	{
 		rm -f "$tmp/sock"
 		python3 "$tmp/console.py" "$tmp/sock" "$1" >"$tmp/got" 2>&1 &
+		console_pid=$!
 		wait_for 30 test -S "$tmp/sock"
 	}
+	tap_cleanup 'kill "$console_pid" 2>/dev/null || :'
 	printf '#!/bin/sh\ncat >>%s\n' "$tmp/hooked" >"$tmp/hook"
 	chmod +x "$tmp/hook"
 	config '.process.terminal = true | sh("while read l; do echo said $l; done") |
