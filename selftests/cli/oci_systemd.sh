@@ -26,7 +26,7 @@ limit() { cat "$(limit_file "$@")"; }
 v2_root=/sys/fs/cgroup
 [ -e $v2_root/cgroup.controllers ] || v2_root=/sys/fs/cgroup/unified
 if [ $v2_root = /sys/fs/cgroup ]; then
-	memory=MemoryMax cpu=CPUWeight weight=50
+	memory=MemoryMax cpu=CPUWeight weight=59
 else
 	memory=MemoryLimit cpu=CPUShares weight=512
 fi
