@@ -11,8 +11,8 @@
 #include "node/node.h"
 #include "policy/explain.h"
 #include "policy/names.h"
-#include "policy/policy_input.h"
-#include "policy/policy_verbs.h"
+#include "policy/policy_input_cmd.h"
+#include "policy/policy_verbs_cmd.h"
 #include "policy/policy_bpf.h"
 #include "policy/reach.h"
 

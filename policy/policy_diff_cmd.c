@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* rastbpf policy diff: what policies would change in who reaches whom, edge by edge. */
 #include "policy/applied.h"
-#include "policy/policy_input.h"
-#include "policy/policy_verbs.h"
+#include "policy/policy_input_cmd.h"
+#include "policy/policy_verbs_cmd.h"
 #include "policy/reach_diff.h"
 
 #include <errno.h>

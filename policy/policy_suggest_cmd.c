@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* rastbpf policy suggest: policies for just the traffic that was seen, as YAML on standard output. */
-#include "policy/policy_input.h"
-#include "policy/policy_verbs.h"
+#include "policy/policy_input_cmd.h"
+#include "policy/policy_verbs_cmd.h"
 #include "policy/suggest.h"
 
 #include "base/fd.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* rastbpf policy test: policies against truth tables (truth.h); exit code 1 when one verdict differs. */
-#include "policy/policy_input.h"
-#include "policy/policy_verbs.h"
+#include "policy/policy_input_cmd.h"
+#include "policy/policy_verbs_cmd.h"
 #include "policy/truth.h"
 
 #include <errno.h>

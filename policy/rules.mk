@@ -4,7 +4,7 @@ PURE_SRC += $(addprefix policy/,addr.c arena.c names.c set.c parse.c parse_rule.
 	compile.c rules.c edges.c rules_json.c image.c image_file.c world_json.c applied.c explain.c reach.c)
 PURE_SRC += $(addprefix policy/,ends.c truth.c reach_diff.c suggest.c suggest_check.c)
 CLI_SRC += policy/policy_cmd.c
-CLI_SRC += $(addprefix policy/,policy_input.c policy_test_cmd.c policy_diff_cmd.c policy_suggest_cmd.c)
+CLI_SRC += $(addprefix policy/,policy_input_cmd.c policy_test_cmd.c policy_diff_cmd.c policy_suggest_cmd.c)
 LOADER_SRC += policy/policy_bpf.c policy/policy_maps_bpf.c
 CONTROLLER_SRC += policy/policy_feature.c
 CLI_SRC += policy/flow_cmd.c

@@ -3,8 +3,8 @@
  * What the verbs of `rastbpf policy` work on: policies and pods of files (no root, no running instance), or
  * the applied set and the pods that run; compiled.
  */
-#ifndef RAST_POLICY_POLICY_INPUT_H
-#define RAST_POLICY_POLICY_INPUT_H
+#ifndef RAST_POLICY_POLICY_INPUT_CMD_H
+#define RAST_POLICY_POLICY_INPUT_CMD_H
 
 #include "cli/cli.h"
 #include "policy/policy.h"

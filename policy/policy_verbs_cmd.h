@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Verbs of `rastbpf policy` that have a file of their own; policy_cmd.c holds the table. */
-#ifndef RAST_POLICY_POLICY_VERBS_H
-#define RAST_POLICY_POLICY_VERBS_H
+#ifndef RAST_POLICY_POLICY_VERBS_CMD_H
+#define RAST_POLICY_POLICY_VERBS_CMD_H
 
 #include "cli/cli.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* See policy_input.h. */
-#include "policy/policy_input.h"
+/* See policy_input_cmd.h. */
+#include "policy/policy_input_cmd.h"
 
 #include "policy/applied.h"
 #include "policy/truth.h"
