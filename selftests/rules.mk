@@ -103,6 +103,7 @@ $(call unit_test,test_oci_rules,selftests/unit/test_oci_rules.c,pure)
 $(call unit_test,test_oci_mounts,selftests/unit/test_oci_mounts.c,pure)
 $(call unit_test,test_criu_message,selftests/unit/test_criu_message.c,pure)
 $(call unit_test,test_landlock,selftests/unit/test_landlock.c,pure)
+$(call fuzzer,fuzz_oci_args,selftests/fuzz/fuzz_oci_args.c)
 $(call fuzzer,fuzz_oci_spec,selftests/fuzz/fuzz_oci_spec.c)
 # The verifier's own figures, as a test with limits and as rows.
 $(call unit_test,bpf_verified,selftests/bpf/bpf_verified.c selftests/bpf/verified.c selftests/lib/tap.c,loader pure)

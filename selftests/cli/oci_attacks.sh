@@ -56,6 +56,13 @@ is "$(sha256sum <"$own")" "$sum" "CVE-2019-5736: a container with CAP_SYS_PTRACE
 [ -e "$root/tmp/wrote" ] && nok "CVE-2019-5736: nor open it for writing" || ok "CVE-2019-5736: nor open it for writing"
 rm -f "$root"/tmp/seen "$root"/tmp/wrote
 cp "$R" "$own.new" && mv "$own.new" "$own"
+# So does exec, with rights that the container itself has not.
+config 'sh("sleep 60") | .linux.maskedPaths = []'
+create >/dev/null
+out=$(oci exec --cap CAP_SYS_PTRACE "$id" sh -c 'readlink /proc/1/exe; ls -l /proc/1/fd /proc/1/map_files; cat /proc/1/maps' </dev/null 2>&1)
+like "$out" 'socket:' "the process that waits for start can be looked at with CAP_SYS_PTRACE"
+unlike "$out" 'rast-oci|heap' "CVE-2019-5736: it maps and opens nothing of the runtime"
+oci delete -f "$id"
 # A hook inside meets the first process as it waits.
 begin "$all_caps | .hooks.startContainer = [{path: \"/lurk\", args: [\"lurk\", \"1\"]}]" sleep 60
 wait_for 1 test -e "$root/tmp/wrote"
