@@ -65,6 +65,7 @@ unlike "$(bound '["rbind", "rprivate"]' | mopt /mnt)" 'shared|master' "rprivate 
 like "$(bound '["rbind", "rshared"]' | mopt /mnt)" shared "rshared is shared"
 like "$(bound '["bind", "unbindable"]' | mopt /mnt)" unbindable "unbindable is set"
 like "$(inside '.linux.rootfsPropagation = "shared"' cat /proc/self/mountinfo | mopt /)" shared "rootfsPropagation shared is set on the root"
+is "$(inside '.linux.rootfsPropagation = "shared" | caps(["CAP_SYS_CHROOT"])' grep CapBnd /proc/self/status)" "CapBnd:	0000000000040000" "and is entered by a pivot, as any other"
 unlike "$(inside '.linux.rootfsPropagation = "private"' cat /proc/self/mountinfo | mopt /)" 'shared|master' "rootfsPropagation private too"
 like "$(inside '.linux.rootfsPropagation = "unbindable"' cat /proc/self/mountinfo | mopt /)" unbindable "rootfsPropagation unbindable too"
 

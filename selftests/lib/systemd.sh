@@ -44,6 +44,11 @@ box_root()
 	mount -t sysfs -o ro sysfs "$m/sys"
 	mount -t tmpfs -o mode=755 run "$m/run"
 	mount -t tmpfs -o mode=1777 tmp "$m/tmp"
+	# The source tree and what is built of it may lie below one of these.
+	for d in "$PWD" "$(realpath "$O")"; do
+		mkdir -p "$m$d"
+		mount --rbind "$d" "$m$d"
+	done
 	mount -t tmpfs -o mode=755 dev "$m/dev"
 	for d in null zero full random urandom tty; do
 		: >"$m/dev/$d"

@@ -422,17 +422,20 @@ static int place_root(const struct rast_mount_plan *p, int *ret_root,
 	return 0;
 }
 
-static int finish_root(const struct rast_mount_list *list, int root, bool read_only,
-		       struct rast_launch_report *rep)
+/* Into the root, and only there its propagation: nobody can pivot to a shared one. */
+static int enter_root(const struct rast_mount_plan *p, int root, bool *ret_no_pivot,
+		      struct rast_launch_report *rep)
 {
 	struct mount_attr ro = {.attr_set = MOUNT_ATTR_RDONLY};
-	struct mount_attr prop = {.propagation = list->root_propagation & ~(uint32_t)MS_REC};
+	struct mount_attr prop = {.propagation = p->list->root_propagation & ~(uint32_t)MS_REC};
+	int r;
 
-	if (read_only && sys_mount_setattr(root, "", AT_EMPTY_PATH, &ro) < 0)
+	if (p->root_read_only && sys_mount_setattr(root, "", AT_EMPTY_PATH, &ro) < 0)
 		return rast_step_fail(rep, RAST_STEP_READ_ONLY, errno, "/");
-	if (prop.propagation && sys_mount_setattr(root, "", AT_EMPTY_PATH, &prop) < 0)
+	r = mount_enter_root(root, p->list->pivot, ret_no_pivot, rep);
+	if (r == 0 && prop.propagation && sys_mount_setattr(root, "", AT_EMPTY_PATH, &prop) < 0)
 		return rast_step_fail(rep, RAST_STEP_PROPAGATION, errno, "/");
-	return 0;
+	return r;
 }
 
 int rast_mount_list_apply(const struct rast_mount_plan *p, const struct rast_mount_hooks *hooks,
@@ -464,7 +467,5 @@ int rast_mount_list_apply(const struct rast_mount_plan *p, const struct rast_mou
 		r = mount_mask(&b, p->masked, rep);
 	if (r == 0 && hooks->mounted)
 		r = hooks->mounted(hooks->arg);
-	if (r == 0)
-		r = finish_root(list, b.root, p->root_read_only, rep);
-	return r < 0 ? r : mount_enter_root(b.root, list->pivot, ret_no_pivot, rep);
+	return r < 0 ? r : enter_root(p, b.root, ret_no_pivot, rep);
 }
