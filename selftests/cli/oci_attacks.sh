@@ -56,13 +56,28 @@ is "$(sha256sum <"$own")" "$sum" "CVE-2019-5736: a container with CAP_SYS_PTRACE
 [ -e "$root/tmp/wrote" ] && nok "CVE-2019-5736: nor open it for writing" || ok "CVE-2019-5736: nor open it for writing"
 rm -f "$root"/tmp/seen "$root"/tmp/wrote
 cp "$R" "$own.new" && mv "$own.new" "$own"
-# So does exec, with rights that the container itself has not.
+# Who looks at the process that waits for start: with rights that the container has not, and with its own.
+look='readlink /proc/1/exe; ls -l /proc/1/fd; cat /proc/1/maps'
 config 'sh("sleep 60") | .linux.maskedPaths = []'
 create >/dev/null
-out=$(oci exec --cap CAP_SYS_PTRACE "$id" sh -c 'readlink /proc/1/exe; ls -l /proc/1/fd /proc/1/map_files; cat /proc/1/maps' </dev/null 2>&1)
-like "$out" 'socket:' "the process that waits for start can be looked at with CAP_SYS_PTRACE"
-unlike "$out" 'rast-oci|heap' "CVE-2019-5736: it maps and opens nothing of the runtime"
+like "$(oci exec --cap CAP_SYS_PTRACE "$id" sh -c "$look" </dev/null 2>&1)" "is not started: .*CAP_SYS_PTRACE" \
+	"CVE-2019-5736: exec with CAP_SYS_PTRACE into a container that waits for start is refused"
+unlike "$(oci exec "$id" sh -c "$look" </dev/null 2>&1)" 'rast-oci' "CVE-2019-5736: without it nothing of the waiting process is seen"
+oci start "$id"
+is "$(oci exec --cap CAP_SYS_PTRACE "$id" readlink /proc/1/exe </dev/null 2>&1)" /bin/busybox "when it is started it may have it"
 oci delete -f "$id"
+config 'sh("sleep 60") | .linux.maskedPaths = [] | caps(["CAP_SYS_PTRACE"])'
+create >/dev/null
+leaving exec -d "$id" sh -c 'exec 9</proc/1/exe; touch /tmp/open; while [ ! -e /tmp/go ]; do sleep 0.1; done
+	echo x 2>/tmp/said >/proc/self/fd/9; touch /tmp/done'
+wait_for 5 test -e "$root/tmp/open"
+oci start "$id"
+touch "$root/tmp/go"
+wait_for 5 test -e "$root/tmp/done"
+like "$(cat "$root/tmp/said")" 'Read-only' "CVE-2019-5736: where the container has it, what waits is on a read-only mount"
+is "$(sha256sum <"$own")" "$sum" "CVE-2019-5736: and cannot be written to"
+oci delete -f "$id"
+rm -f "$root"/tmp/open "$root"/tmp/go "$root"/tmp/done "$root"/tmp/said
 # A hook inside meets the first process as it waits.
 begin "$all_caps | .hooks.startContainer = [{path: \"/lurk\", args: [\"lurk\", \"1\"]}]" sleep 60
 wait_for 1 test -e "$root/tmp/wrote"

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -214,6 +215,25 @@ static int join_cgroup(const struct oci_container *c, const char *below, struct 
 	return oci_scope_approach(&scope, path, err);
 }
 
+/*
+ * The process that waits for start runs our executable as it was mapped at create, which expected nobody who
+ * could look at it: not from a read-only mount, unless the container itself may have the capability.
+ */
+static int check_waiting(const struct oci_container *c, const struct rast_oci_spec *spec,
+			 const struct rast_oci_process *p, struct rast_err *err)
+{
+	uint64_t caps = p->caps.bounding | p->caps.permitted | p->caps.effective;
+
+	if (c->status != OCI_CREATED || rast_json_bool(c->state, "user_namespace") ||
+	    oci_exe_is_exposed(spec) || !(caps & 1ull << CAP_SYS_PTRACE))
+		return 0;
+	return rast_err_set(
+		err, EPERM,
+		"container %s is not started: a process with CAP_SYS_PTRACE, which it has "
+		"not, could reach the runtime",
+		c->id);
+}
+
 struct listener {
 	const struct oci_container *c;
 	const struct rast_oci_spec *spec;
@@ -315,6 +335,8 @@ static int exec_run(struct oci *o, const struct oci_args *a)
 		e->process = spec->process;
 		r = from_arguments(e, a, &o->err);
 	}
+	if (r == 0)
+		r = check_waiting(&c, spec, &e->process, &o->err);
 	if (r < 0)
 		return OCI_EXIT_FAIL;
 	if (!oci_has(a, "detach"))
