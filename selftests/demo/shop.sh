@@ -92,7 +92,12 @@ traces() {
 # With another instance at work on the machine only what bears our name can be told apart.
 alone=1
 look() {
-	pgrep -x rastd >/dev/null && alone=0
+	local p env
+	# Ours may still be on its way out; one that has ended has no environment.
+	for p in $(pgrep -x rastd); do
+		env=$(tr '\0' '\n' 2>/dev/null <"/proc/$p/environ") || continue
+		[ -z "$env" ] || grep -qx "RAST_INSTANCE=$RAST_INSTANCE" <<<"$env" || alone=0
+	done
 	traces >"$1"
 	[ $alone = 1 ] || for t in before after; do
 		[ ! -e "$work/$t" ] || sed -i "/$RAST_INSTANCE/!d" "$work/$t"
