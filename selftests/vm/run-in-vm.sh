@@ -9,6 +9,7 @@
 #   --programs         nothing of build/ but bin
 #   --timeout SECONDS  of the host's clock, 300 by default: QEMU is ended, exit code 124
 #   --memory 2G  --smp 1
+#   --icount           one instruction takes one nanosecond of the guest's clock: CPU times are counts
 #   --log FILE         another place for the kernel's log
 #   --verbose          all kernel messages, not only warnings; boots slower
 #
@@ -24,11 +25,12 @@ usage() {
 [ $# -ge 2 ] || usage
 series=$1
 shift
-timeout=300 memory=2G smp=1 log=$O/vm/$series.log level=5 adds=() disks=()
+timeout=300 memory=2G smp=1 log=$O/vm/$series.log level=5 adds=() disks=() icount=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--add) adds+=(--add "$2") && shift 2 ;;
 	--programs) adds+=(--programs) && shift ;;
+	--icount) icount=(-icount shift=0,sleep=off) && shift ;;
 	--disk) disks+=("$2") && shift 2 ;;
 	--timeout) timeout=$2 && shift 2 ;;
 	--memory) memory=$2 && shift 2 ;;
@@ -100,7 +102,7 @@ boot() { # CPU
 	cat "$work/data" &
 	cat=$!
 	start=${EPOCHREALTIME/[.,]/}
-	qemu-system-x86_64 -M pc,accel=tcg -cpu "$1" -m "$memory" -smp "$smp" \
+	qemu-system-x86_64 -M pc,accel=tcg -cpu "$1" -m "$memory" -smp "$smp" "${icount[@]}" \
 		-nodefaults -no-user-config -no-reboot -display none \
 		-kernel "$kernel/vmlinux" -initrd "$work/initrd" \
 		-append "$command_line" \
