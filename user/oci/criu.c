@@ -370,5 +370,5 @@ int oci_criu_check(struct oci *o)
 	if (r == 0 && a.major * 100 + a.minor < 315)
 		r = rast_err_set(&o->err, ENOTSUP, "criu %d.%d is too old: want 3.15 or newer",
 				 (int)a.major, (int)a.minor);
-	return r;
+	return r < 0 ? r : (int)(a.major * 100 + a.minor);
 }

@@ -41,7 +41,7 @@ struct oci_criu_call {
 		.log_dir = -1, .cgroup_fd = -1 \
 	}
 
-/* An error says what is to be installed, or what `criu` itself says. Wants 3.15. */
+/* Its version, 402 for 4.2. An error says what is to be installed, or what `criu` itself says. Wants 3.15. */
 int oci_criu_check(struct oci *o);
 /* *ret_pid (may be NULL): what was restored, a child of ours. On error there is nothing of it. */
 int oci_criu_call(struct oci *o, const struct oci_criu_call *call, pid_t *ret_pid);

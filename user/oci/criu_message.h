@@ -82,6 +82,7 @@ enum {
 	OCI_CRIU_LSM_PROFILE = 53,
 	OCI_CRIU_LSM_MOUNT_CONTEXT = 63,
 	OCI_CRIU_NETWORK_LOCK = 64, /* 1: iptables (default), 2: nftables */
+	OCI_CRIU_MNTNS_COMPAT = 65,
 };
 
 /* criu_resp, as far as it matters. Texts that do not fit are cut. */

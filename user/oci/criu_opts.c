@@ -75,13 +75,14 @@ int oci_criu_common(struct oci *o, const struct oci_args *a, const char *log_fil
 	struct oci_criu_dirs d = {-1, -1, images && *images ? images : "checkpoint",
 				  work && *work ? work : NULL};
 	struct oci_message *m = &call->opts;
-	int mode = cgroups_mode(a, &o->err), r = mode;
+	int mode = cgroups_mode(a, &o->err), r = mode, version = 0;
 	char tool[256];
 	size_t i;
 
 	if (geteuid() != 0)
 		return rast_err_set(&o->err, EPERM, "checkpoint and restore are for root only");
-	if (r < 0 || (r = empty_namespaces(a, &o->err)) < 0 || (r = oci_criu_check(o)) < 0 ||
+	if (r < 0 || (r = empty_namespaces(a, &o->err)) < 0 ||
+	    (r = version = oci_criu_check(o)) < 0 ||
 	    (r = open_folder("image-path", d.images_path, make, &d.images, &o->err)) < 0)
 		return r;
 	if (d.work_path &&
@@ -103,6 +104,10 @@ int oci_criu_common(struct oci *o, const struct oci_args *a, const char *log_fil
 	oci_message_int(m, OCI_CRIU_MANAGE_CGROUPS, 1);
 	oci_message_int(m, OCI_CRIU_MANAGE_CGROUPS_MODE, mode);
 	oci_message_int(m, OCI_CRIU_EMPTY_NS, CLONE_NEWNET);
+	/* A restore: its newer way to make mounts, by MOVE_MOUNT_SET_GROUP, was seen to fail for the external
+	 * ones with 3.17, and to work with 4.2. */
+	if (version < 400 && call->type == OCI_CRIU_RESTORE)
+		oci_message_int(m, OCI_CRIU_MNTNS_COMPAT, 1);
 	/* It calls iptables to hold connections up, and has nftables built in where there is none. */
 	if (oci_criu_find("iptables-restore", tool, sizeof(tool)) < 0)
 		oci_message_int(m, OCI_CRIU_NETWORK_LOCK, 2);
