@@ -50,11 +50,13 @@ static int find(const struct rast_policy_world *world, const json_t *edge, const
 		const char *end_ns, struct rast_end *ret)
 {
 	const char *name = rast_json_str(edge, end), *ns = rast_json_str(edge, end_ns);
-	static char full[2][400];
-	char *buf = full[!strcmp(end, "to")];
+	char full[400];
+	int r;
 
-	(void)snprintf(buf, sizeof(full[0]), "%s%s%s", ns, *ns ? "/" : "", name);
-	return rast_end_find(world, buf, ret, NULL);
+	(void)snprintf(full, sizeof(full), "%s%s%s", ns, *ns ? "/" : "", name);
+	r = rast_end_find(world, full, ret, NULL);
+	ret->given = name;
+	return r;
 }
 
 /* 1 allowed, 0 denied, negative: no verdict to be had. */
@@ -62,26 +64,19 @@ static int verdict(const struct compiled *c, const struct rast_policy_world *wor
 		   const json_t *edge)
 {
 	static const char *const protos[] = {"TCP", "UDP", "SCTP"};
-	uint16_t port = (uint16_t)rast_json_int(edge, "port"), all = RAST_CELL_ALLOW;
-	struct rast_policy_end a, b;
 	struct rast_end from, to;
+	bool allowed;
 	int p;
 
 	for (p = 0; p < RAST_PROTO_PORTED; p++)
 		if (!strcasecmp(protos[p], rast_json_str(edge, "protocol")))
 			break;
 	if (p == RAST_PROTO_PORTED || find(world, edge, "from", "from_namespace", &from) < 0 ||
-	    find(world, edge, "to", "to_namespace", &to) < 0)
+	    find(world, edge, "to", "to_namespace", &to) < 0 || (!from.pod && !to.pod))
 		return -ENOENT;
-	a = rast_end_image(&from);
-	b = rast_end_image(&to);
-	if (from.pod)
-		all &= rast_policy_image_verdict(c->image, RAST_DIR_EGRESS, from.pod->identity, &b,
-						 (enum rast_policy_proto)p, port);
-	if (to.pod)
-		all &= rast_policy_image_verdict(c->image, RAST_DIR_INGRESS, to.pod->identity, &a,
-						 (enum rast_policy_proto)p, port);
-	return all & RAST_CELL_ALLOW ? 1 : 0;
+	(void)rast_end_verdict(c->image, &from, &to, (enum rast_policy_proto)p,
+			       (uint16_t)rast_json_int(edge, "port"), &allowed);
+	return allowed;
 }
 
 int rast_policy_suggest_check(const struct rast_policy_world *world, const json_t *policies,

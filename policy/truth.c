@@ -190,33 +190,15 @@ static int test_read(struct check *c, const struct rast_yaml_node *node, struct 
 	return 0;
 }
 
-/* Denied by the side that denies, egress first; allowed by the destination's rule where it has one. */
-static uint16_t decided(uint16_t out, uint16_t in, bool has_out, bool has_in)
-{
-	if (has_out && !(out & RAST_CELL_ALLOW))
-		return out;
-	return has_in ? in : out;
-}
-
 static int ask(struct check *c, const struct test *t, const struct rast_end *from,
 	       const struct rast_end *to, const struct port *p)
 {
-	struct rast_policy_end a = rast_end_image(from), b = rast_end_image(to);
-	uint16_t out = RAST_CELL_ALLOW, in = RAST_CELL_ALLOW;
 	char who[256], whom[256], rule[640];
 	bool allowed, ok;
+	uint16_t cell = rast_end_verdict(c->image, from, to, p->proto, p->port, &allowed);
 	json_t *row;
 
-	if (from->pod)
-		out = rast_policy_image_verdict(c->image, RAST_DIR_EGRESS, from->pod->identity, &b,
-						p->proto, p->port);
-	if (to->pod)
-		in = rast_policy_image_verdict(c->image, RAST_DIR_INGRESS, to->pod->identity, &a,
-					       p->proto, p->port);
-	allowed = out & in & RAST_CELL_ALLOW;
-	(void)rast_policy_rules_name(c->rules,
-				     decided(out, in, from->pod, to->pod) & RAST_CELL_RULE, rule,
-				     sizeof(rule));
+	(void)rast_policy_rules_name(c->rules, cell & RAST_CELL_RULE, rule, sizeof(rule));
 	ok = allowed == t->allow && (!t->rule || !strncmp(rule, t->rule, strlen(t->rule)));
 	row = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:b, s:s, s:i}", "test", t->name,
 			"from", rast_end_name(from, who, sizeof(who)), "to",
