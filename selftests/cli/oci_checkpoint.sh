@@ -164,30 +164,10 @@ kill $holder $keeper
 # ---- a terminal, hooks ----
 
 if command -v python3 >/dev/null; then
-	cat >"$tmp/console.py" <<'PY'
-import array, os, socket, sys
-s = socket.socket(socket.AF_UNIX)
-s.bind(sys.argv[1])
-s.listen(1)
-c, _ = s.accept()
-data, anc, _, _ = c.recvmsg(256, socket.CMSG_SPACE(4))
-fd = array.array("i", anc[0][2])[0]
-print("tty", os.isatty(fd), flush=True)
-os.write(fd, sys.argv[2].encode() + b"\n")
-while True:
-    try:
-        d = os.read(fd, 4096)
-    except OSError:
-        break
-    if not d:
-        break
-    sys.stdout.write(d.decode().replace("\r", ""))
-    sys.stdout.flush()
-PY
 	console()
 	{
 		rm -f "$tmp/sock"
-		python3 "$tmp/console.py" "$tmp/sock" "$1" >"$tmp/got" 2>&1 &
+		python3 selftests/lib/console.py "$tmp/sock" "$1" >"$tmp/got" 2>&1 &
 		console_pid=$!
 		wait_for 30 test -S "$tmp/sock"
 	}

@@ -24,26 +24,6 @@ _, st = os.waitpid(pid, 0)
 sys.stdout.write(out.decode().replace("\r", ""))
 sys.exit(os.waitstatus_to_exitcode(st))
 EOF
-# A console socket: prints what it reads from the terminal until its end.
-cat >"$tmp/console.py" <<'EOF'
-import array, os, socket, sys
-s = socket.socket(socket.AF_UNIX)
-s.bind(sys.argv[1])
-s.listen(1)
-c, _ = s.accept()
-data, anc, _, _ = c.recvmsg(256, socket.CMSG_SPACE(4))
-fd = array.array("i", anc[0][2])[0]
-print("tty", os.isatty(fd), data.decode(), flush=True)
-while True:
-    try:
-        d = os.read(fd, 4096)
-    except OSError:
-        break
-    if not d:
-        break
-    sys.stdout.write(d.decode().replace("\r", ""))
-    sys.stdout.flush()
-EOF
 term='.process.terminal = true'
 on_tty() { timeout 30 python3 "$tmp/ontty.py" "$R" --root "$tmp/state" "$@" </dev/null 2>&1; }
 fore()
@@ -66,7 +46,7 @@ config "$term" true
 check_fails "create with a terminal and no console socket is an error" create
 check "and leaves nothing" gone
 
-python3 "$tmp/console.py" "$tmp/sock" >"$tmp/got" 2>&1 &
+python3 selftests/lib/console.py "$tmp/sock" >"$tmp/got" 2>&1 &
 wait_for 5 test -S "$tmp/sock"
 config "$term | sh(\"tty; echo x >/dev/console\")"
 check "create hands the terminal to the console socket" create --console-socket "$tmp/sock"
@@ -85,7 +65,7 @@ begin . sleep 60
 is "$(on_tty exec -t "$id" tty)" /dev/pts/0 "exec -t has a terminal of the container's"
 is "$(on_tty exec -t "$id" sh -c 'exit 4'; echo $?)" 4 "and its exit status"
 rm -f "$tmp/sock"
-python3 "$tmp/console.py" "$tmp/sock" >"$tmp/got" 2>&1 &
+python3 selftests/lib/console.py "$tmp/sock" >"$tmp/got" 2>&1 &
 wait_for 5 test -S "$tmp/sock"
 leaving exec -d -t --console-socket "$tmp/sock" "$id" sh -c 'echo from exec; sleep 0.2'
 wait_for 5 grep -q 'from exec' "$tmp/got" && ok "exec -d -t hands it to the console socket" || nok "exec -d -t hands it to the console socket" "$(cat "$tmp/got")"
