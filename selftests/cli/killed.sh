@@ -119,6 +119,16 @@ for i in $(seq 1 12); do
 done
 is "$bad" "" "container run is killed in its first 12 ms: nothing is left"
 
+# The same as the kills above at the one moment they seldom meet, and a file that a dying disk made.
+up >/dev/null 2>&1
+rm /run/tkilled/pods/k/one/pod.json
+echo '{"name": ' >/run/tkilled/pods/k/two/pod.json
+"$R" down --all --now >/dev/null 2>"$tmp/err"
+is "$?" 1 "a pod whose pod.json is no JSON cannot be taken down"
+like "$(cat "$tmp/err")" "pods/k/two/pod.json:.*rastbpf gc|rastbpf gc.*pods/k/two/pod.json:" "the error names the file and what helps"
+check "gc takes what such pods left" "$R" gc
+is "$(left)" "" "all of it"
+
 check "then the pods start" up
 pid=$("$R" -j container list | jq '.[] | select(.pod == "two") | .pid')
 kill -9 "$("$R" -j daemon status | jq .pid)"

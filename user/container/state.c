@@ -254,7 +254,10 @@ static int collect_pod(void *arg, const char *ns, const char *pod)
 	int r;
 
 	r = rast_state_pod_load(c->in, ns, pod, c->containers, &obj, &err);
-	if (r == -ENOMEM)
+	/* A folder without pod.json is of one that was half removed: gc's. */
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0 && r != -EINVAL)
 		return r;
 	if (r < 0)
 		obj = json_pack("{s:s,s:s,s:s}", "namespace", ns, "name", pod, "broken",

@@ -62,7 +62,7 @@ int rast_state_pod_store(const struct rast_instance *in, const json_t *pod, stru
 /* Removes both folders; what is still mounted in <run_dir>'s makes this fail with -EXDEV or -EBUSY. */
 int rast_state_pod_remove(const struct rast_instance *in, const char *ns, const char *pod,
 			  struct rast_err *err);
-/* Every pod, sorted by namespace and name. One that cannot be read is {"namespace","name","broken"}. */
+/* Every pod, sorted by namespace and name. One that is no JSON is {"namespace","name","broken"}. */
 int rast_state_pods(const struct rast_instance *in, bool containers, json_t **ret,
 		    struct rast_err *err);
 

@@ -91,6 +91,7 @@ static void unfinished_pods(struct gc *g, bool all)
 			continue;
 		(void)snprintf(name, sizeof(name), "%s/%s", rast_json_str(pod, "namespace"),
 			       rast_json_str(pod, "name"));
+		/* What is on record of a broken one says nothing: it is found place by place below. */
 		keep(g, rast_node_pod_undo(g->in, rast_json_str(pod, "namespace"),
 					   rast_json_str(pod, "name"), 0, g->err));
 		say(g, rast_node_foreign_is(pod) ? "registration" : "pod", name);
@@ -100,6 +101,9 @@ static void unfinished_pods(struct gc *g, bool all)
 	keep(g, rast_state_pods(g->in, true, &g->pods, g->err));
 	if (!g->pods)
 		g->pods = json_array();
+	for (i = json_array_size(g->pods); i-- > 0;)
+		if (json_object_get(json_array_get(g->pods, i), "broken"))
+			(void)json_array_remove(g->pods, i);
 }
 
 /* Calls fn for each folder of `path`. */

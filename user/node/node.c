@@ -131,7 +131,9 @@ static int reserve_state(const struct rast_instance *in, struct starting *s, str
 	for (i = 0; i < pod->n_containers; i++)
 		(void)json_array_append_new(slots, json_integer(s->slots[i]));
 	(void)json_object_set_new(state, "identity", json_integer(s->identity));
-	if (rast_node_has_network(pod)) {
+	/* A killed `down` may have left volumes of an older pod of this name. */
+	r = rast_state_data_remove(in, pod->ns, pod->name, err);
+	if (!r && rast_node_has_network(pod)) {
 		(void)snprintf(key, sizeof(key), "%s/%s", pod->ns, pod->name);
 		r = rast_ipam_alloc(in, key, &s->addr, err);
 		if (!r) {

@@ -179,8 +179,13 @@ static int stop_one(struct rast_cli *cli, const char *ns, const char *name, bool
 	char text[330];
 	int r;
 
-	if (rast_state_pod_load(&cli->in, ns, name, false, &there, NULL) < 0)
+	r = rast_state_pod_load(&cli->in, ns, name, false, &there, &cli->err);
+	if (r == -ENOENT) {
+		rast_err_clear(&cli->err);
 		return 0;
+	}
+	if (r < 0)
+		return rast_err_prefix(&cli->err, "`rastbpf gc` removes pod %s/%s", ns, name);
 	r = rast_node_pod_stop(&cli->in, ns, name, now ? 0 : -1, &cli->err);
 	if (r < 0)
 		return r;
