@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is told and counted of packets: counters of a link, hits of a rule, events of flows. Denied packets
+ * of one flow become one event a second at most, with how many they were.
+ */
+#ifndef RAST_BPF_LIB_FLOW_LOG_H
+#define RAST_BPF_LIB_FLOW_LOG_H
+
+#include "bpf/lib/emit.bpf.h"
+#include "bpf/lib/flow.bpf.h"
+
+#define RAST_DENY_EVERY_NS 1000000000ull
+
+static __always_inline void count(const struct __sk_buff *skb, __u32 slot, __u32 dir, __u32 reason)
+{
+	__u32 key = slot * 2 + dir;
+	struct rast_link_counters *c = bpf_map_lookup_elem(&counters_by_link, &key);
+
+	if (!c)
+		return;
+	if (reason) {
+		c->dropped[reason < RAST_DROP_MAX ? reason : RAST_DROP_PROTOCOL]++;
+	} else {
+		c->packets++;
+		c->bytes += skb->len;
+	}
+}
+
+static __always_inline void count_rule(const struct look *l, __u32 rule)
+{
+	__u32 key = l->image_slot * n_cpus + bpf_get_smp_processor_id();
+	struct rast_rule_hits *h = bpf_map_lookup_elem(&hits_by_rule, &key);
+
+	if (h)
+		h->hits[rule & RAST_MAX_RULES]++;
+}
+
+/* Returns 0 when it reached a ring. */
+static __noinline int report(const struct packet *p, const struct look *l, __u32 packets)
+{
+	struct rast_event_flow *ev;
+
+	ev = emit_begin(RAST_RING_ORDINARY, RAST_EVENT_FLOW, sizeof(*ev));
+	if (!ev)
+		return -1;
+	__builtin_memset((void *)ev + sizeof(ev->hdr), 0, sizeof(*ev) - sizeof(ev->hdr));
+	ev->hdr.slot = l->ep.slot;
+	ev->hdr.identity = l->ep.identity;
+	ev->hdr.cgroup_id = l->ep.cgroup_id;
+	ev->protocol = p->protocol;
+	ev->direction = l->dir;
+	ev->verdict = l->reason ? RAST_VERDICT_DENY : RAST_VERDICT_ALLOW;
+	ev->reason = l->reason;
+	ev->tcp_flags = p->tcp_flags;
+	ev->rule = l->rule;
+	ev->generation = l->generation;
+	ev->ifindex = l->ifindex;
+	ev->peer_identity = l->peer_identity;
+	ev->packets = packets;
+	if (p->kind == PACKET_IPV6) {
+		ev->family = 10;
+		__builtin_memcpy(ev->src, p->src6, 16);
+		__builtin_memcpy(ev->dst, p->dst6, 16);
+	} else {
+		ev->family = p->kind == PACKET_OTHER ? 0 : 2;
+		__builtin_memcpy(ev->src, &p->src, 4);
+		__builtin_memcpy(ev->dst, &p->dst, 4);
+	}
+	if (p->protocol == IPPROTO_ICMP) {
+		ev->src_port = p->icmp_type;
+		ev->dst_port = p->icmp_code;
+	} else {
+		ev->src_port = bpf_ntohs(p->src_port);
+		ev->dst_port = bpf_ntohs(p->dst_port);
+	}
+	emit_end(&ev->hdr);
+	return 0;
+}
+
+static __noinline int report_deny(const struct packet *p, const struct look *l)
+{
+	struct rast_deny_key key = {
+		.ifindex = l->ifindex, .direction = l->dir, .reason = l->reason};
+	struct rast_deny *d;
+	__u64 now = bpf_ktime_get_coarse_ns(), last, n;
+
+	if (l->reason == RAST_DROP_POLICY) {
+		flow_key_of(&key.flow, p);
+		if (p->protocol == IPPROTO_ICMP)
+			key.flow.dst_port = bpf_htons(p->icmp_type << 8 | p->icmp_code);
+	}
+	d = bpf_map_lookup_elem(&deny_by_tuple, &key);
+	if (!d) {
+		struct rast_deny fresh = {.cgroup_id = l->ep.cgroup_id,
+					  .slot = l->ep.slot,
+					  .identity = l->ep.identity,
+					  .peer_identity = l->peer_identity,
+					  .generation = l->generation,
+					  .rule = l->rule};
+
+		bpf_map_update_elem(&deny_by_tuple, &key, &fresh, BPF_NOEXIST);
+		d = bpf_map_lookup_elem(&deny_by_tuple, &key);
+		/* Evicted at once: say it now rather than lose it. */
+		if (!d)
+			return report(p, l, 1);
+	}
+	__sync_fetch_and_add(&d->pending, 1);
+	last = d->last_ns;
+	if (last && now - last < RAST_DENY_EVERY_NS)
+		return 0;
+	/* Of several CPUs that get here at once, one reports. */
+	if (__sync_val_compare_and_swap(&d->last_ns, last, now) != last)
+		return 0;
+	d->rule = l->rule;
+	d->generation = l->generation;
+	d->peer_identity = l->peer_identity;
+	n = __sync_lock_test_and_set(&d->pending, 0);
+	if (n && report(p, l, n))
+		__sync_fetch_and_add(&d->pending, n);
+	return 0;
+}
+
+#endif

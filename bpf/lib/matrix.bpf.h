@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Who is at the other end of a packet, and which cell of the image in force says what becomes of it.
+ * Whatever lies outside the image's bounds is denied.
+ */
+#ifndef RAST_BPF_LIB_MATRIX_H
+#define RAST_BPF_LIB_MATRIX_H
+
+#include "bpf/lib/packet.bpf.h"
+#include "bpf/lib/policy_maps.bpf.h"
+
+/* What is known of the packet at hand beside its bytes. */
+struct look {
+	struct rast_endpoint ep; /* a copy: the entry may be replaced meanwhile */
+	__u32 ifindex; /* of the link that is judged: not always the one the packet is on */
+	__u32 dir;
+	__u32 image_slot, generation;
+	__u32 peer_addr, peer_identity;
+	__u32 rule, reason;
+	__u32 flow_forward; /* which way the first packet of the flow in question went on this link */
+};
+
+/* Of an address outside the pod range. */
+static __always_inline __u32 identity_of_foreign(__u32 addr)
+{
+	__u32 zero = 0, *identity;
+	const struct rast_foreign *f = bpf_map_lookup_elem(&foreign_control, &zero);
+
+	if (!f || !*(const volatile __u32 *)&f->addresses)
+		return RAST_IDENTITY_WORLD;
+	identity = bpf_map_lookup_elem(&identity_by_foreign, &addr);
+	return identity ? *identity : RAST_IDENTITY_WORLD;
+}
+
+static __always_inline __u32 identity_of(__u32 addr)
+{
+	__u32 zero = 0, i = bpf_ntohl(addr) - pod_base;
+	const struct rast_addr_table *t;
+
+	if (i >= pod_count || i >= RAST_MAX_POD_ADDRS)
+		return identity_of_foreign(addr);
+	t = bpf_map_lookup_elem(&identity_by_addr, &zero);
+	return t ? t->identity[i] : RAST_IDENTITY_WORLD;
+}
+
+/* All ones if a < b, else 0; both below 2^32. In assembly, or the compiler makes it a branch again. */
+static __always_inline __u64 below(__u64 a, __u64 b)
+{
+	__u64 d = a - b;
+
+	asm volatile("%0 s>>= 63" : "+r"(d));
+	return d;
+}
+
+/*
+ * The class of the last range that starts at or before addr. No branch depends on the data: the
+ * verifier would walk every path of a search that has some.
+ */
+static __noinline __u32 range_class(const struct rast_policy_image *img, __u32 addr)
+{
+	__u64 n = img->n_range4, at = 0, next, start;
+
+	/* The verifier of 6.1 loses the bounds of `at` on the way, and the compiler, which knows them,
+	 * would leave the mask out: so the index is hidden from it. */
+#define RANGE_STEP(bits)                                          \
+	next = at + (1u << (bits));                               \
+	asm volatile("" : "+r"(next));                            \
+	start = img->range4[next & (RAST_MAX_RANGES4 - 1)].start; \
+	at += (1u << (bits)) & below(start, (__u64)addr + 1) & below(next, n)
+
+	if (n > 64) {
+		RANGE_STEP(11);
+		RANGE_STEP(10);
+		RANGE_STEP(9);
+		RANGE_STEP(8);
+		RANGE_STEP(7);
+		RANGE_STEP(6);
+	}
+	RANGE_STEP(5);
+	RANGE_STEP(4);
+	RANGE_STEP(3);
+	RANGE_STEP(2);
+	RANGE_STEP(1);
+	RANGE_STEP(0);
+	asm volatile("" : "+r"(at));
+	return img->range4[at & (RAST_MAX_RANGES4 - 1)].klass;
+}
+
+static __always_inline __u32 class_of(const struct rast_policy_image *img, __u32 identity)
+{
+	return identity < RAST_MAX_IDENTITIES ? img->class_by_identity[identity] : 0xffff;
+}
+
+/* 0 (denied, no rule) for all that lies outside the image's bounds. */
+static __always_inline __u32 cell_of(const struct rast_policy_image *img, const struct look *l,
+				     __u32 dir, __u32 protocol, __u16 port)
+{
+	__u64 klass = class_of(img, l->ep.identity), peer, n_class = img->n_class, at;
+	__u32 pc, proto, number = bpf_ntohs(port);
+
+	/* To the verifier of 6.1 a byte swap may yield anything; the compiler knows better, so: hide it. */
+	asm volatile("" : "+r"(number));
+	number &= 0xffff;
+	if (l->peer_identity != RAST_IDENTITY_WORLD)
+		peer = class_of(img, l->peer_identity);
+	else
+		peer = n_class + range_class(img, bpf_ntohl(l->peer_addr));
+	if (protocol == IPPROTO_TCP)
+		proto = RAST_PROTO_TCP;
+	else if (protocol == IPPROTO_UDP)
+		proto = RAST_PROTO_UDP;
+	else if (protocol == IPPROTO_SCTP)
+		proto = RAST_PROTO_SCTP;
+	else
+		proto = RAST_PROTO_OTHER;
+	if (proto < RAST_PROTO_PORTED)
+		pc = img->port_class[proto][number];
+	else
+		pc = img->port_class_other;
+	/* An unknown identity has class 0xffff, which no image reaches. */
+	if (klass >= n_class || peer >= img->n_peer || pc >= img->n_port)
+		return 0;
+	at = ((dir * n_class + klass) * img->n_peer + peer) * img->n_port + pc;
+	if (at >= RAST_MAX_CELLS)
+		return 0;
+	return img->matrix[at];
+}
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The maps of the policy programs, and what is set between open and load. */
+#ifndef RAST_BPF_LIB_POLICY_MAPS_H
+#define RAST_BPF_LIB_POLICY_MAPS_H
+
+#include "bpf/container.h"
+#include "bpf/policy.h"
+#include "bpf/lib/maps.bpf.h"
+
+/* Set between open and load. */
+const volatile __u32 pod_base = 0;  /* first address of the pod range, host byte order */
+const volatile __u32 pod_count = 0; /* addresses in it */
+const volatile __u32 n_cpus = 1;    /* possible ones */
+const volatile __u32 short_cut = 1; /* from pod to pod past the bridge */
+
+#define RAST_MAX_FLOWS 65536
+#define RAST_MAX_DENIES 4096
+#define SECONDS 1000000000ull
+
+/* Slot → compiled policy. 2 × 2.3 MB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct rast_policy_image);
+} policy_image SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct rast_policy_control);
+} policy_control SEC(".maps");
+
+/* One entry of 128 KB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct rast_addr_table);
+} identity_by_addr SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, RAST_MAX_FOREIGN_ADDRS);
+	__type(key, __u32);
+	__type(value, __u32);
+} identity_by_foreign SEC(".maps");
+
+/* One entry of 256 KB. A miss is no denial: the packet takes the long way. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct rast_link_table);
+} ifindex_by_addr SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, RAST_MAX_CONTAINERS);
+	__type(key, __u32);
+	__type(value, struct rast_endpoint);
+} endpoint_by_ifindex SEC(".maps");
+
+/* About 100 bytes an entry. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, RAST_MAX_FLOWS);
+	__type(key, struct rast_flow_key);
+	__type(value, struct rast_flow);
+} flow_by_tuple SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, RAST_MAX_DENIES);
+	__type(key, struct rast_deny_key);
+	__type(value, struct rast_deny);
+} deny_by_tuple SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, RAST_MAX_LINKS * 2 + 2);
+	__type(key, __u32);
+	__type(value, struct rast_link_counters);
+} counters_by_link SEC(".maps");
+
+/* The loader sets max_entries to 2 * possible CPUs. 256 KB an entry. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct rast_rule_hits);
+} hits_by_rule SEC(".maps");
+
+/* Which build of this object is loaded; written and read by user space alone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} policy_build SEC(".maps");
+
+#endif
