@@ -128,3 +128,7 @@ $(O)/tests/oci_lurk $(O)/tests/oci_swap: $(O)/tests/%: selftests/cli/%.c
 # Makes one system call of rast-oci fail, for selftests/cli/oci_faults.sh.
 TESTS += $(O)/tests/oci_inject
 $(eval $(call bin_at,$(O)/tests/oci_inject,selftests/cli/oci_inject.c,pure))
+
+# The reader of DNS messages that the policy programs have, in user space.
+$(call unit_test,test_dns,selftests/unit/test_dns.c,pure)
+$(call fuzzer,fuzz_dns,selftests/fuzz/fuzz_dns.c)
