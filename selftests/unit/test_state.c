@@ -7,6 +7,7 @@
 #include "bpf/container.h"
 #include "bpf/policy.h"
 #include "container/state.h"
+#include "container/state_cache.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -315,6 +316,56 @@ static void test_a_process_is_known_by_its_start_time(void **state)
 	assert_int_equal(rast_state_start_ticks(0x7ffffff0, &ticks), -ESRCH);
 }
 
+/* As rast_state_pods() and in its order, whatever happened since the last look. */
+static json_t *look_and_compare(struct rast_state_cache *c)
+{
+	json_t *fresh, *cached;
+
+	assert_int_equal(rast_state_pods(&in, true, &fresh, NULL), 0);
+	assert_int_equal(rast_state_cache_pods(c, &cached, NULL), 0);
+	assert_true(json_equal(fresh, cached));
+	json_decref(fresh);
+	return cached;
+}
+
+static void test_whoever_asks_again_is_told_of_every_change_at_once(void **state)
+{
+	struct rast_state_cache *c = rast_state_cache_create(&in);
+	json_t *last, *now;
+
+	(void)state;
+	assert_non_null(c);
+	json_decref(look_and_compare(c));
+	for (int i = 0; i < 300; i++) {
+		static const char *const names[] = {"a", "b", "c", "d"};
+		const char *name = names[rand() % 4], *ns = rand() % 2 ? "x" : "y";
+
+		if (rand() % 3)
+			add_pod(ns, name, rand() % 2 ? names[rand() % 4] : NULL);
+		else
+			(void)rast_state_pod_remove(&in, ns, name, NULL);
+		if (!(rand() % 20)) {
+			add_pod("x", "a", NULL);
+			write_file("pods/x/a/pod.json", "{\"namespace\": ");
+		}
+		json_decref(look_and_compare(c));
+	}
+	/* Times of folders are coarse: from here on nothing changes any more. */
+	(void)usleep(80000);
+	add_pod("x", "e", "one");
+	(void)usleep(80000);
+	json_decref(look_and_compare(c));
+	last = look_and_compare(c);
+	add_pod("z", "e", "one");
+	now = look_and_compare(c);
+	assert_int_equal(json_array_size(now), json_array_size(last) + 1);
+	for (size_t i = 0; i < json_array_size(last); i++)
+		assert_ptr_equal(json_array_get(now, i), json_array_get(last, i));
+	json_decref(last);
+	json_decref(now);
+	rast_state_cache_destroy(c);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -330,6 +381,7 @@ int main(void)
 		TEST(test_a_broken_file_is_shown_and_hides_no_other_pod),
 		TEST(test_a_pod_is_stored_loaded_and_removed_with_all_it_has),
 		TEST(test_no_name_leads_out_of_the_folder),
+		TEST(test_whoever_asks_again_is_told_of_every_change_at_once),
 		TEST(test_a_process_is_known_by_its_start_time),
 	};
 

@@ -6,6 +6,7 @@ PURE_SRC += $(addprefix user/container/,mount.c mount_child.c mount_named.c moun
 PURE_SRC += $(addprefix user/container/,seccomp.c seccomp_table.c seccomp_compile.c seccomp_profile.c \
 	seccomp_rules.c seccomp_order.c seccomp_code.c seccomp_names.c seccomp_numbers.c)
 PURE_SRC += user/container/landlock.c
+PURE_SRC += user/container/state_cache.c
 PURE_SRC += user/container/own_exe.c
 PURE_SRC += user/container/mount_live.c
 CLI_SRC += $(addprefix user/container/,container_cmd.c container_run_cmd.c)

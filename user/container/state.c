@@ -211,8 +211,8 @@ int rast_state_pod_remove(const struct rast_instance *in, const char *ns, const 
 	return 0;
 }
 
-static int each_pod(const struct rast_instance *in,
-		    int (*fn)(void *arg, const char *ns, const char *pod), void *arg)
+int rast_state_each_pod(const struct rast_instance *in,
+			int (*fn)(void *arg, const char *ns, const char *pod), void *arg)
 {
 	struct dirent **spaces = NULL, **pods = NULL;
 	char path[512];
@@ -239,6 +239,25 @@ static int each_pod(const struct rast_instance *in,
 	return r;
 }
 
+int rast_state_pod_look(const struct rast_instance *in, const char *ns, const char *pod,
+			bool containers, json_t **ret)
+{
+	struct rast_err err = {0};
+	char text[900];
+	int r;
+
+	*ret = NULL;
+	r = rast_state_pod_load(in, ns, pod, containers, ret, &err);
+	/* A folder without pod.json is of one that was half removed: gc's. */
+	if (r == -ENOENT)
+		return 0;
+	if (r != -EINVAL)
+		return r;
+	*ret = json_pack("{s:s,s:s,s:s}", "namespace", ns, "name", pod, "broken",
+			 rast_err_format(&err, text, sizeof(text)));
+	return *ret ? 0 : -ENOMEM;
+}
+
 struct collect {
 	const struct rast_instance *in;
 	bool containers;
@@ -248,20 +267,11 @@ struct collect {
 static int collect_pod(void *arg, const char *ns, const char *pod)
 {
 	struct collect *c = arg;
-	struct rast_err err = {0};
 	json_t *obj;
-	char text[900];
-	int r;
+	int r = rast_state_pod_look(c->in, ns, pod, c->containers, &obj);
 
-	r = rast_state_pod_load(c->in, ns, pod, c->containers, &obj, &err);
-	/* A folder without pod.json is of one that was half removed: gc's. */
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0 && r != -EINVAL)
+	if (r < 0 || !obj)
 		return r;
-	if (r < 0)
-		obj = json_pack("{s:s,s:s,s:s}", "namespace", ns, "name", pod, "broken",
-				rast_err_format(&err, text, sizeof(text)));
 	return json_array_append_new(c->out, obj) < 0 ? -ENOMEM : 0;
 }
 
@@ -269,7 +279,7 @@ int rast_state_pods(const struct rast_instance *in, bool containers, json_t **re
 		    struct rast_err *err)
 {
 	struct collect c = {in, containers, json_array()};
-	int r = each_pod(in, collect_pod, &c);
+	int r = rast_state_each_pod(in, collect_pod, &c);
 
 	if (r < 0) {
 		json_decref(c.out);
@@ -384,7 +394,7 @@ int rast_state_resolve(const struct rast_instance *in, const char *name,
 	if (n == 1) {
 		struct find f = {in, part[0], &out, 0};
 
-		(void)each_pod(in, find_pod, &f);
+		(void)rast_state_each_pod(in, find_pod, &f);
 		if (!f.found)
 			return rast_err_set(err, ENOENT, "no pod %s", name);
 		if (f.found > 1)

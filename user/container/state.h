@@ -62,6 +62,12 @@ int rast_state_pod_store(const struct rast_instance *in, const json_t *pod, stru
 /* Removes both folders; what is still mounted in <run_dir>'s makes this fail with -EXDEV or -EBUSY. */
 int rast_state_pod_remove(const struct rast_instance *in, const char *ns, const char *pod,
 			  struct rast_err *err);
+/* The same for one that may be no JSON (see below); *ret is NULL where there is no such pod. */
+int rast_state_pod_look(const struct rast_instance *in, const char *ns, const char *pod,
+			bool containers, json_t **ret);
+/* Every folder of a pod, sorted by namespace and name, until fn returns other than 0. */
+int rast_state_each_pod(const struct rast_instance *in,
+			int (*fn)(void *arg, const char *ns, const char *pod), void *arg);
 /* Every pod, sorted by namespace and name. One that is no JSON is {"namespace","name","broken"}. */
 int rast_state_pods(const struct rast_instance *in, bool containers, json_t **ret,
 		    struct rast_err *err);

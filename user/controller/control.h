@@ -31,6 +31,7 @@
 
 struct rast_event; /* bpf/event.h */
 struct rast_controller;
+struct rast_state_cache;
 struct rast_client_conn;
 
 /* Who asks: filled from SO_PEERCRED. */
@@ -75,6 +76,8 @@ struct rast_feature {
 };
 
 const struct rast_instance *rast_controller_instance(const struct rast_controller *c);
+/* What pods there are, as for everybody in the controller. */
+struct rast_state_cache *rast_controller_states(const struct rast_controller *c);
 /* The state that the named feature's load() returned; NULL when it is not loaded. */
 void *rast_controller_state(const struct rast_controller *c, const char *feature);
 /*

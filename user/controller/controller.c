@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "container/state_cache.h"
 #include "loader/loader.h"
 
 #include <errno.h>
@@ -38,6 +39,11 @@ uint64_t rast_clock_ns(void)
 const struct rast_instance *rast_controller_instance(const struct rast_controller *c)
 {
 	return &c->in;
+}
+
+struct rast_state_cache *rast_controller_states(const struct rast_controller *c)
+{
+	return c->states;
 }
 
 void *rast_controller_state(const struct rast_controller *c, const char *feature)
@@ -209,7 +215,8 @@ static int open_sources(struct rast_controller *c, struct rast_err *err)
 	r = rast_source_add(c, &c->signals, EPOLLIN);
 	if (!r)
 		r = rast_source_add(c, &c->timer, EPOLLIN);
-	c->names = rast_names_create(&c->in);
+	c->states = rast_state_cache_create(&c->in);
+	c->names = c->states ? rast_names_create(&c->in, c->states) : NULL;
 	if (!c->names)
 		r = -ENOMEM;
 	if (!r && rast_names_fd(c->names) >= 0) {
@@ -284,6 +291,8 @@ void rast_controller_stop(struct rast_controller *c)
 	bury(c);
 	rast_names_destroy(c->names);
 	c->names = NULL;
+	rast_state_cache_destroy(c->states);
+	c->states = NULL;
 	rast_closep(&c->signals.fd);
 	rast_closep(&c->timer.fd);
 	rast_closep(&c->epoll_fd);

@@ -42,6 +42,7 @@ struct rast_controller {
 	struct rast_active_feature features[RAST_MAX_FEATURES];
 	size_t n_features;
 	struct rast_rings *rings;
+	struct rast_state_cache *states;
 	struct rast_names *names;
 	struct rast_source signals, timer, listener, ring_source, inotify;
 	struct rast_source *dead;

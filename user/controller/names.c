@@ -9,6 +9,7 @@
 #include "bpf/container.h"
 #include "bpf/policy.h"
 #include "container/state.h"
+#include "container/state_cache.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -37,6 +38,8 @@ struct peer {
 struct rast_names {
 	struct rast_instance in;
 	int inotify_fd, cgroup_fd;
+	struct rast_state_cache *cache;
+	json_t *pods; /* as last loaded: their folders are watched */
 	bool dirty;
 	uint64_t loaded_ns;
 	struct slot slots[RAST_MAX_CONTAINERS];
@@ -80,7 +83,7 @@ static int open_cgroup2(void)
 	return fd;
 }
 
-struct rast_names *rast_names_create(const struct rast_instance *in)
+struct rast_names *rast_names_create(const struct rast_instance *in, struct rast_state_cache *pods)
 {
 	struct rast_names *n = calloc(1, sizeof(*n));
 	char path[96];
@@ -88,6 +91,7 @@ struct rast_names *rast_names_create(const struct rast_instance *in)
 	if (!n)
 		return NULL;
 	n->in = *in;
+	n->cache = pods;
 	/* There must be something to watch before the first pod. */
 	(void)snprintf(path, sizeof(path), "%s/pods", in->run_dir);
 	(void)rast_mkdir_p(path, 0755);
@@ -102,6 +106,7 @@ void rast_names_destroy(struct rast_names *n)
 	if (!n)
 		return;
 	forget(n);
+	json_decref(n->pods);
 	rast_closep(&n->inotify_fd);
 	rast_closep(&n->cgroup_fd);
 	free(n);
@@ -164,12 +169,23 @@ static void remember_peer(struct rast_names *n, const json_t *pod)
 		(void)json_object_set(p->fields, "peer_labels", json_object_get(pod, "labels"));
 }
 
+/* An unchanged pod is the same object as the last time; both lists are sorted. */
+static bool is_watched(const struct rast_names *n, const json_t *pod, size_t *at)
+{
+	for (size_t i = *at; i < json_array_size(n->pods); i++)
+		if (json_array_get(n->pods, i) == pod) {
+			*at = i + 1;
+			return true;
+		}
+	return false;
+}
+
 static void reload(struct rast_names *n)
 {
 	_cleanup_json_ json_t *pods = NULL;
 	uint64_t now = monotonic_ns();
+	size_t i, j, at = 0;
 	json_t *pod, *c;
-	size_t i, j;
 
 	if (n->loaded_ns && now - n->loaded_ns < MIN_RELOAD_NS)
 		return;
@@ -177,7 +193,7 @@ static void reload(struct rast_names *n)
 	n->dirty = false;
 	/* Watches first: what changes while we read is read again. */
 	watch(n, "", "", "");
-	if (rast_state_pods(&n->in, true, &pods, NULL) < 0)
+	if (rast_state_cache_pods(n->cache, &pods, NULL) < 0)
 		return;
 	forget(n);
 	n->peers = calloc(json_array_size(pods) + 1, sizeof(*n->peers));
@@ -187,13 +203,17 @@ static void reload(struct rast_names *n)
 		const char *ns = rast_json_str(pod, "namespace"),
 			   *name = rast_json_str(pod, "name");
 
-		watch(n, ns, "", "");
-		watch(n, ns, name, "");
-		watch(n, ns, name, "/containers");
+		if (!is_watched(n, pod, &at)) {
+			watch(n, ns, "", "");
+			watch(n, ns, name, "");
+			watch(n, ns, name, "/containers");
+		}
 		remember_peer(n, pod);
 		json_array_foreach(json_object_get(pod, "containers"), j, c)
 			remember_container(n, pod, c);
 	}
+	json_decref(n->pods);
+	n->pods = TAKE_PTR(pods);
 }
 
 /* "/…/INSTANCE/NS_POD/CONTAINER[/…]" of the cgroup with this number. */

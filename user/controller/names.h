@@ -14,8 +14,10 @@
 #include <stdint.h>
 
 struct rast_names;
+struct rast_state_cache;
 
-struct rast_names *rast_names_create(const struct rast_instance *in);
+/* `pods` must outlive it. */
+struct rast_names *rast_names_create(const struct rast_instance *in, struct rast_state_cache *pods);
 void rast_names_destroy(struct rast_names *n);
 /* Inotify; -1 when there is none. Readable: something changed; rast_names_changed() reads it. */
 int rast_names_fd(const struct rast_names *n);

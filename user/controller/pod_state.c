@@ -12,6 +12,7 @@
 #include "container/log.h"
 #include "container/run.h"
 #include "container/state.h"
+#include "container/state_cache.h"
 #include "node/node.h"
 
 #include <errno.h>
@@ -38,10 +39,12 @@ static void watch_free(struct rast_source *src)
 
 static void on_end(struct rast_controller *c, struct rast_source *src, uint32_t events)
 {
-	struct pods *s = ((struct watch *)src)->pods;
+	struct watch *w = (struct watch *)src;
+	struct pods *s = w->pods;
 
 	(void)c;
 	(void)events;
+	w->ended = true;
 	/* Readable from now on: looked at once. The next look takes it away. */
 	(void)rast_source_change(c, src, 0);
 	s->refresh_ns = 0;
@@ -171,8 +174,12 @@ static void end_run(struct box *b, uint64_t now_ns)
 static void look_at(struct box *b, uint64_t now_ns)
 {
 	uint64_t ticks = (uint64_t)rast_json_int(b->state, "start_ticks");
-	bool alive = rast_state_container_alive(b->state);
+	bool alive;
 
+	if (b->watch && ticks == b->ticks)
+		alive = !b->watch->ended;
+	else
+		alive = rast_state_container_alive(b->state);
 	if (ticks != b->ticks)
 		begin_run(b, ticks);
 	if (b->running && !alive)
@@ -289,9 +296,12 @@ void pods_refresh(struct pods *s, uint64_t now_ns)
 	struct rast_err err = {0};
 	struct pod **at, *p;
 	struct box *b;
+	bool logs = s->logs_ns <= now_ns;
 	size_t i, j;
 
-	if (rast_state_pods(rast_controller_instance(s->c), true, &pods, &err) < 0) {
+	if (logs)
+		s->logs_ns = now_ns + SECOND;
+	if (rast_state_cache_pods(rast_controller_states(s->c), &pods, &err) < 0) {
 		rast_log(RAST_LOG_ERR, "pods: %s", err.text);
 		return;
 	}
@@ -308,7 +318,8 @@ void pods_refresh(struct pods *s, uint64_t now_ns)
 			json_decref(b->state);
 			b->state = json_incref(one);
 			look_at(b, now_ns);
-			bound_log(b);
+			if (logs)
+				bound_log(b);
 		}
 	}
 	for (at = &s->list; (p = *at);) {

@@ -12,6 +12,7 @@ struct pods;
 struct watch {
 	struct rast_source src; /* a pidfd; first */
 	struct pods *pods;
+	bool ended;
 };
 
 /* One container; "run" is one life of it, known by start_ticks. */
@@ -49,6 +50,7 @@ struct pods {
 	struct rast_source timer;
 	struct pod *list;
 	uint64_t refresh_ns; /* when the files are read again */
+	uint64_t logs_ns;    /* when logs are held to their limits again */
 	bool dirty, stopping;
 	json_t *saved; /* what the controller before us knew; until the first look */
 	char path[128];
