@@ -51,6 +51,10 @@ $(eval $(call bin_at,$(O)/conformance/netpol,selftests/conformance/netpol.c $(PO
 $(call unit_test,bpf_policy_random,selftests/bpf/bpf_policy_random.c $(POLICY_JUDGE) $(POLICY_RANDOM),loader pure)
 $(call unit_test,bpf_policy,selftests/bpf/bpf_policy.c selftests/bpf/policy_mutate.c selftests/bpf/policy_short_cut.c $(POLICY_STAGE),loader pure)
 
+# A node and pods in network namespaces, with real packets.
+POLICY_NET := selftests/bpf/policy_net.c selftests/lib/tap.c
+$(call unit_test,bpf_policy_swap,selftests/bpf/bpf_policy_swap.c $(POLICY_NET),loader pure)
+
 # compare: two commands against each other, for benchmarks that are shell scripts.
 BENCHES += $(O)/bench/compare $(O)/bench/true $(O)/bench/pause $(O)/bench/maxrss
 $(O)/bench/maxrss: selftests/bench/maxrss.c
