@@ -23,6 +23,7 @@
 #include "bpf/lib/flow.bpf.h"
 #include "bpf/lib/flow_log.bpf.h"
 #include "bpf/lib/fragment.bpf.h"
+#include "bpf/lib/neighbour.bpf.h"
 
 /* Packets that are let through go on to whoever else is on this hook. */
 #define TC_ACT_UNSPEC (-1)
@@ -42,7 +43,7 @@ static __always_inline int drop(struct __sk_buff *skb, const struct packet *p, s
 /* ---- verdicts ---- */
 
 /* The link's own rules, before any policy. */
-static __always_inline int check_link(const struct packet *p, const struct look *l)
+static __always_inline int check_link(struct __sk_buff *skb, struct packet *p, const struct look *l)
 {
 	if (l->dir == RAST_DIR_EGRESS) {
 		if (!packet_mac_equal(p->src_mac, l->ep.mac))
@@ -52,14 +53,14 @@ static __always_inline int check_link(const struct packet *p, const struct look 
 			if (!packet_mac_equal(p->arp_mac, l->ep.mac) ||
 			    (p->src != l->ep.addr4 && p->src))
 				return RAST_DROP_SPOOFED;
-		} else if (p->src != l->ep.addr4) {
+		} else if (p->kind == PACKET_IPV4 && p->src != l->ep.addr4) {
 			return RAST_DROP_SPOOFED;
 		}
 	} else if (!p->multicast && !packet_mac_equal(p->dst_mac, l->ep.mac)) {
 		/* A bridge floods what it has not learnt yet: not for these eyes. */
 		return RAST_DROP_SPOOFED;
 	}
-	return RAST_DROP_NONE;
+	return p->kind == PACKET_IPV6 ? link6_check(skb, p, l) : RAST_DROP_NONE;
 }
 
 static __always_inline int passed(struct __sk_buff *skb, const struct packet *p,
@@ -71,13 +72,18 @@ static __always_inline int passed(struct __sk_buff *skb, const struct packet *p,
 	return TC_ACT_UNSPEC;
 }
 
-/* What the policy says to a packet that the link's own rules let through. */
-static __noinline int judge(struct __sk_buff *skb, struct packet *p, struct look *l)
+/*
+ * What the policy says to a packet that the link's own rules let through. Global, so that the verifier looks
+ * at it once and not for every way that leads here.
+ */
+__noinline int judge(struct __sk_buff *skb, struct packet *p, struct look *l)
 {
 	const struct rast_policy_control *control;
 	const struct rast_policy_image *img;
 	__u32 zero = 0, cell;
 
+	if (!p || !l)
+		return TC_ACT_SHOT;
 	/* The one read of the slot word for this packet and link. */
 	control = bpf_map_lookup_elem(&policy_control, &zero);
 	if (!control || !*(volatile const __u32 *)&control->loaded)
@@ -88,8 +94,9 @@ static __noinline int judge(struct __sk_buff *skb, struct packet *p, struct look
 		return drop(skb, p, l, RAST_DROP_NO_POLICY);
 	l->generation = img->generation;
 
-	l->peer_addr = l->dir == RAST_DIR_EGRESS ? p->dst : p->src;
-	l->peer_identity = identity_of(l->peer_addr);
+	l->v6 = p->kind == PACKET_IPV6;
+	__builtin_memcpy(l->peer_addr, l->dir == RAST_DIR_EGRESS ? p->dst6 : p->src6, 16);
+	l->peer_identity = identity_of(l->peer_addr, l->v6);
 	/* Born in this host's own stack: the node, whatever address it uses. Not what to_pod brings. */
 	if (l->dir == RAST_DIR_INGRESS && l->ifindex == skb->ifindex && !skb->ingress_ifindex)
 		l->peer_identity = RAST_IDENTITY_HOST;
@@ -135,15 +142,12 @@ static __always_inline int judge_link(struct __sk_buff *skb, struct packet *p, s
 	reason = packet_parse(skb, p);
 	if (reason)
 		return drop(skb, p, l, reason);
-	/* Containers have no IPv6 address, so no IPv6 source can be theirs. */
-	if (p->kind == PACKET_IPV6)
-		return drop(skb, p, l, RAST_DROP_PROTOCOL);
-	reason = check_link(p, l);
+	reason = check_link(skb, p, l);
 	if (reason) {
-		p->quiet = dir == RAST_DIR_INGRESS;
+		p->quiet |= dir == RAST_DIR_INGRESS;
 		return drop(skb, p, l, reason);
 	}
-	if (p->kind == PACKET_ARP)
+	if (p->kind == PACKET_ARP || p->neighbour)
 		return passed(skb, p, l);
 	return judge(skb, p, l);
 }
@@ -155,20 +159,23 @@ static __always_inline int judge_link(struct __sk_buff *skb, struct packet *p, s
  */
 static __always_inline int to_pod(struct __sk_buff *skb, struct packet *p, struct look *l)
 {
-	__u32 zero = 0, i = bpf_ntohl(p->dst) - pod_base, ifindex;
+	__u32 zero = 0, i, ifindex;
 	const struct rast_link_table *links;
 	const struct rast_endpoint *ep;
 	int verdict;
 
-	if (p->kind != PACKET_IPV4 || p->fragment != PACKET_WHOLE || i >= pod_count ||
-	    i >= RAST_MAX_POD_ADDRS)
+	if (p->kind == PACKET_ARP || p->neighbour || p->fragment != PACKET_WHOLE)
+		return TC_ACT_UNSPEC;
+	i = pod_index(p->dst6, p->kind == PACKET_IPV6);
+	if (i >= RAST_MAX_POD_ADDRS)
 		return TC_ACT_UNSPEC;
 	links = bpf_map_lookup_elem(&ifindex_by_addr, &zero);
 	ifindex = links ? links->ifindex[i] : 0;
 	if (!ifindex || ifindex == l->ifindex)
 		return TC_ACT_UNSPEC;
 	ep = bpf_map_lookup_elem(&endpoint_by_ifindex, &ifindex);
-	if (!ep || ep->addr4 != p->dst || !packet_mac_equal(p->dst_mac, ep->mac))
+	if (!ep || !packet_mac_equal(p->dst_mac, ep->mac) ||
+	    (p->kind == PACKET_IPV6 ? !addr6_equal(ep->addr6, p->dst6) : ep->addr4 != p->dst))
 		return TC_ACT_UNSPEC;
 	/* The MAC is not this link's, so the stack has marked the packet as somebody else's. */
 	if (bpf_skb_change_type(skb, PACKET_HOST))

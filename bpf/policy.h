@@ -106,17 +106,27 @@ struct rast_endpoint {
 	__u32 pad2;
 	__u64 cgroup_id;
 	__u64 since_ns; /* filled by endpoint_add: flows opened before are another container's */
+	__u32 addr6
+		[4]; /* network byte order; all zero: it has none, and its IPv6 packets are dropped */
 };
-_Static_assert(sizeof(struct rast_endpoint) == 40, "rast_endpoint is part of the contract");
+_Static_assert(sizeof(struct rast_endpoint) == 56, "rast_endpoint is part of the contract");
 
-/* identity_by_addr, key 0; mmapable: index = address - first address of the pod range. */
+/*
+ * identity_by_addr, key 0; mmapable: index = address - first address of the pod range, in IPv6 the last 16
+ * bits. A pod has the same index in both.
+ */
 #define RAST_MAX_POD_ADDRS 65536u
 struct rast_addr_table {
 	__u16 identity[RAST_MAX_POD_ADDRS]; /* RAST_IDENTITY_WORLD: no pod has it */
 };
 
+/* Network byte order; IPv4 as ::ffff:a.b.c.d. */
+struct rast_addr {
+	__u32 w[4];
+};
+
 /*
- * identity_by_foreign: address (network byte order) → identity of pods whose network another program made,
+ * identity_by_foreign: struct rast_addr → identity of pods whose network another program made,
  * outside the pod range. A hash, looked at only while foreign_control says so.
  */
 #define RAST_MAX_FOREIGN_ADDRS 4096u
@@ -127,11 +137,11 @@ struct rast_link_table {
 };
 
 /*
- * flow_by_tuple: LRU; written at the first packet of an allowed flow. Addresses in network order,
- * ports too; src is who opened it. ICMP echo: src_port is the identifier, dst_port 0.
+ * flow_by_tuple: LRU; written at the first packet of an allowed flow. Addresses in network order, IPv4 as
+ * ::ffff:a.b.c.d; ports too; src is who opened it. ICMP echo: src_port is the identifier, dst_port 0.
  */
 struct rast_flow_key {
-	__u32 src, dst;
+	__u32 src[4], dst[4];
 	__u16 src_port, dst_port;
 	__u8 protocol;
 	__u8 pad[3];

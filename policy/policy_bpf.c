@@ -51,11 +51,12 @@ static bool want(const char *name)
 static uint64_t fingerprint(const struct rast_instance *in, int n_cpus)
 {
 	uint64_t h = 0xcbf29ce484222325ull;
-	const uint32_t config[4] = {in->pod_cidr, in->pod_prefix, (uint32_t)n_cpus,
-				    want(RAST_POLICY_SHORT_CUT_ENV)};
+	uint32_t config[8] = {in->pod_cidr, in->pod_prefix, (uint32_t)n_cpus,
+			      want(RAST_POLICY_SHORT_CUT_ENV)};
 	const unsigned char *p;
 	size_t size, i;
 
+	memcpy(config + 4, in->pod6, sizeof(in->pod6));
 	p = policy_bpf__elf_bytes(&size);
 	for (i = 0; i < size; i++)
 		h = (h ^ p[i]) * 0x100000001b3ull;
@@ -159,20 +160,20 @@ static int map_entry(const struct rast_instance *in, const char *map, size_t siz
 }
 
 /* Of a pod whose network another program made. */
-static int set_foreign_address(const struct rast_instance *in, uint32_t addr4, uint32_t identity,
-			       struct rast_err *err)
+static int set_foreign_address(const struct rast_instance *in, const struct rast_addr *addr,
+			       uint32_t identity, struct rast_err *err)
 {
 	_cleanup_close_ int map = -1;
 	int r;
 
 	/* A link without an address: what it sends is refused, and nobody can mean it. */
-	if (!addr4)
+	if (!addr->w[3] && !addr->w[0])
 		return 0;
 	map = rast_loader_map_fd(in, "identity_by_foreign", err);
 	if (map < 0)
 		return map;
-	r = identity == RAST_IDENTITY_WORLD ? bpf_map_delete_elem(map, &addr4)
-					    : bpf_map_update_elem(map, &addr4, &identity, BPF_ANY);
+	r = identity == RAST_IDENTITY_WORLD ? bpf_map_delete_elem(map, addr)
+					    : bpf_map_update_elem(map, addr, &identity, BPF_ANY);
 	if (!r || (identity == RAST_IDENTITY_WORLD && errno == ENOENT))
 		return 0;
 	if (errno == E2BIG)
@@ -182,9 +183,10 @@ static int set_foreign_address(const struct rast_instance *in, uint32_t addr4, u
 }
 
 /* What is known by address: who it is, and (0: none) on which link. */
-static int set_address(const struct rast_instance *in, uint32_t addr4, uint32_t identity,
-		       uint32_t ifindex, struct rast_err *err)
+static int set_address4(const struct rast_instance *in, uint32_t addr4, uint32_t identity,
+			uint32_t ifindex, struct rast_err *err)
 {
+	const struct rast_addr mapped = {{0, 0, htonl(0xffff), addr4}};
 	uint32_t i = ntohl(addr4) - in->pod_cidr;
 	struct rast_link_table *links;
 	struct rast_addr_table *t;
@@ -192,7 +194,7 @@ static int set_address(const struct rast_instance *in, uint32_t addr4, uint32_t 
 	int r;
 
 	if (i >= 1u << (32 - in->pod_prefix) || i >= RAST_MAX_POD_ADDRS)
-		return set_foreign_address(in, addr4, identity, err);
+		return set_foreign_address(in, &mapped, identity, err);
 	r = map_entry(in, "ifindex_by_addr", sizeof(*links), &p, err);
 	if (r < 0)
 		return r;
@@ -206,6 +208,19 @@ static int set_address(const struct rast_instance *in, uint32_t addr4, uint32_t 
 	__atomic_store_n(&t->identity[i], (uint16_t)identity, __ATOMIC_RELEASE);
 	(void)munmap(p, sizeof(*t));
 	return 0;
+}
+
+/* A pod's IPv6 address of the range shares its IPv4 one's places in the tables. */
+static int set_addresses(const struct rast_instance *in, const struct rast_endpoint *ep,
+			 uint32_t identity, uint32_t ifindex, struct rast_err *err)
+{
+	struct rast_addr addr6;
+	int r = set_address4(in, ep->addr4, identity, ifindex, err);
+
+	memcpy(&addr6, ep->addr6, sizeof(addr6));
+	if (r < 0 || (in->pod6[0] && !memcmp(&addr6, in->pod6, 14)))
+		return r;
+	return set_foreign_address(in, &addr6, identity, err);
 }
 
 /*
@@ -228,7 +243,7 @@ static int reattach_all(const struct rast_instance *in, struct rast_err *err)
 			continue;
 		r = attach_both(in, key, err);
 		if (!r)
-			r = set_address(in, e.addr4, e.identity, key, err);
+			r = set_addresses(in, &e, e.identity, key, err);
 		if (r < 0)
 			return r;
 	}
@@ -272,6 +287,7 @@ int rast_policy_bpf_load(const struct rast_instance *in, struct rast_err *err)
 		return rast_err_sys(err, errno, "policy programs");
 	skel->rodata->pod_base = in->pod_cidr;
 	skel->rodata->pod_count = 1u << (32 - in->pod_prefix);
+	memcpy((void *)skel->rodata->pod6_net, in->pod6, sizeof(in->pod6));
 	skel->rodata->n_cpus = (uint32_t)n_cpus;
 	skel->rodata->short_cut = want(RAST_POLICY_SHORT_CUT_ENV);
 	r = bpf_map__set_max_entries(skel->maps.hits_by_rule, 2u * (uint32_t)n_cpus);
@@ -281,7 +297,7 @@ int rast_policy_bpf_load(const struct rast_instance *in, struct rast_err *err)
 	if (r < 0)
 		return r;
 	/* The gateway is the node's own address on the pod network. */
-	r = set_address(in, htonl(in->pod_cidr + 1), RAST_IDENTITY_HOST, 0, err);
+	r = set_address4(in, htonl(in->pod_cidr + 1), RAST_IDENTITY_HOST, 0, err);
 	if (r < 0)
 		return r;
 	r = reattach_all(in, err);
@@ -317,7 +333,7 @@ int rast_policy_bpf_endpoint_add(const struct rast_instance *in, uint32_t ifinde
 	e.since_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	if (bpf_map_update_elem(map, &ifindex, &e, BPF_ANY))
 		return rast_err_sys(err, errno, "endpoint of interface %u", ifindex);
-	r = set_address(in, ep->addr4, ep->identity, ifindex, err);
+	r = set_addresses(in, ep, ep->identity, ifindex, err);
 	if (r < 0)
 		(void)bpf_map_delete_elem(map, &ifindex);
 	return r;
@@ -338,16 +354,20 @@ static int forget(const struct rast_instance *in, uint32_t ifindex, uint32_t add
 		  struct rast_err *err)
 {
 	_cleanup_close_ int map = rast_loader_map_fd(in, "endpoint_by_ifindex", NULL);
-	struct rast_endpoint e;
+	struct rast_endpoint e, old = {.addr4 = addr4};
 	char name[64];
 	int r = 0;
 
 	if (map < 0)
 		return map == -ENOENT ? 0 : rast_err_sys(err, -map, "endpoint_by_ifindex");
 	/* The index may be another container's by now. */
-	if (!bpf_map_lookup_elem(map, &ifindex, &e) && e.addr4 != addr4)
-		ifindex = 0;
-	r = set_address(in, addr4, RAST_IDENTITY_WORLD, 0, err);
+	if (!bpf_map_lookup_elem(map, &ifindex, &e)) {
+		if (e.addr4 != addr4)
+			ifindex = 0;
+		else
+			old = e;
+	}
+	r = set_addresses(in, &old, RAST_IDENTITY_WORLD, 0, err);
 	if (!ifindex)
 		return r;
 	if (bpf_map_delete_elem(map, &ifindex) && errno != ENOENT && !r)
@@ -393,5 +413,5 @@ int rast_policy_bpf_endpoint_del_name(const struct rast_instance *in, const char
 		if (!bpf_map_lookup_elem(map, &key, &e) && e.addr4 == addr4)
 			return rast_policy_bpf_endpoint_del(in, key, addr4, err);
 	}
-	return set_address(in, addr4, RAST_IDENTITY_WORLD, 0, err);
+	return set_address4(in, addr4, RAST_IDENTITY_WORLD, 0, err);
 }

@@ -232,11 +232,22 @@ int rast_policy_bpf_hits(const struct rast_instance *in, json_t *array, struct r
 	return 0;
 }
 
-static json_t *addr_json(uint32_t addr4)
+static json_t *addr_json(int family, const void *addr)
 {
-	char buf[INET_ADDRSTRLEN];
+	char buf[INET6_ADDRSTRLEN];
 
-	return json_string(inet_ntop(AF_INET, &addr4, buf, sizeof(buf)));
+	return json_string(inet_ntop(family, addr, buf, sizeof(buf)));
+}
+
+/* As the maps have it: IPv4 is the last word. */
+static bool is_mapped(const uint32_t addr[4])
+{
+	return !addr[0] && !addr[1] && addr[2] == htonl(0xffff);
+}
+
+static json_t *flow_addr_json(const uint32_t addr[4])
+{
+	return is_mapped(addr) ? addr_json(AF_INET, &addr[3]) : addr_json(AF_INET6, addr);
 }
 
 static int endpoints_json(const struct rast_instance *in, json_t *array, struct rast_err *err)
@@ -257,10 +268,12 @@ static int endpoints_json(const struct rast_instance *in, json_t *array, struct 
 		(void)snprintf(name, sizeof(name), "policy_out_%u", key);
 		link = rast_loader_link_fd(in, name, NULL);
 		if (json_array_append_new(
-			    array, json_pack("{s:I,s:o,s:I,s:I,s:s}", "ifindex", (json_int_t)key,
-					     "address", addr_json(e.addr4), "identity",
-					     (json_int_t)e.identity, "slot", (json_int_t)e.slot,
-					     "attach", link >= 0 ? "tcx" : "clsact")))
+			    array,
+			    json_pack("{s:I,s:o,s:o*,s:I,s:I,s:s}", "ifindex", (json_int_t)key,
+				      "address", addr_json(AF_INET, &e.addr4), "address6",
+				      e.addr6[0] ? addr_json(AF_INET6, e.addr6) : NULL, "identity",
+				      (json_int_t)e.identity, "slot", (json_int_t)e.slot, "attach",
+				      link >= 0 ? "tcx" : "clsact")))
 			return -ENOMEM;
 		if (link >= 0)
 			(void)close(link);
@@ -302,9 +315,9 @@ static json_t *flow_json(const struct rast_flow_key *k, const struct rast_flow *
 	static const char *const names[] = {"at_src", "at_dst", "replied", "closing", "host"};
 	json_t *obj = json_object(), *state = json_array();
 
-	(void)put(obj, "src", addr_json(k->src));
+	(void)put(obj, "src", flow_addr_json(k->src));
 	(void)put(obj, "src_port", json_integer(ntohs(k->src_port)));
-	(void)put(obj, "dst", addr_json(k->dst));
+	(void)put(obj, "dst", flow_addr_json(k->dst));
 	(void)put(obj, "dst_port", json_integer(ntohs(k->dst_port)));
 	(void)put(obj, "protocol", json_integer(k->protocol));
 	(void)put(obj, "age_ns", json_integer((json_int_t)(now - f->opened_ns)));
@@ -345,7 +358,10 @@ static void deny_event(const struct rast_deny_key *k, const struct rast_deny *d,
 	ev->hdr.slot = d->slot;
 	ev->hdr.identity = d->identity;
 	ev->hdr.cgroup_id = d->cgroup_id;
-	ev->family = k->flow.src ? AF_INET : 0;
+	if (is_mapped(k->flow.src))
+		ev->family = AF_INET;
+	else
+		ev->family = k->flow.src[0] ? AF_INET6 : 0;
 	ev->protocol = k->flow.protocol;
 	ev->direction = k->direction;
 	ev->reason = k->reason;
@@ -354,11 +370,13 @@ static void deny_event(const struct rast_deny_key *k, const struct rast_deny *d,
 	ev->ifindex = k->ifindex;
 	ev->peer_identity = d->peer_identity;
 	ev->packets = (uint32_t)d->pending;
-	memcpy(ev->src, &k->flow.src, 4);
-	memcpy(ev->dst, &k->flow.dst, 4);
+	memcpy(ev->src, ev->family == AF_INET ? &k->flow.src[3] : k->flow.src,
+	       ev->family == AF_INET ? 4 : 16);
+	memcpy(ev->dst, ev->family == AF_INET ? &k->flow.dst[3] : k->flow.dst,
+	       ev->family == AF_INET ? 4 : 16);
 	ev->src_port = ntohs(k->flow.src_port);
 	ev->dst_port = ntohs(k->flow.dst_port);
-	if (k->flow.protocol == IPPROTO_ICMP) {
+	if (k->flow.protocol == (ev->family == AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
 		ev->src_port = ntohs(k->flow.dst_port) >> 8;
 		ev->dst_port = ntohs(k->flow.dst_port) & 0xff;
 	}

@@ -14,11 +14,36 @@
 
 static __always_inline void flow_key_of(struct rast_flow_key *k, const struct packet *p)
 {
-	k->src = p->src;
-	k->dst = p->dst;
+	__builtin_memcpy(k->src, p->src6, 32);
 	k->src_port = p->src_port;
 	k->dst_port = p->dst_port;
 	k->protocol = p->protocol;
+	k->pad[0] = k->pad[1] = k->pad[2] = 0;
+}
+
+/* The same for a packet that answers. */
+static __always_inline void flow_key_back(struct rast_flow_key *k, const struct packet *p)
+{
+	__builtin_memcpy(k->src, p->dst6, 16);
+	__builtin_memcpy(k->dst, p->src6, 16);
+	k->src_port = p->dst_port;
+	k->dst_port = p->src_port;
+	k->protocol = p->protocol;
+	k->pad[0] = k->pad[1] = k->pad[2] = 0;
+}
+
+static __always_inline void flow_key_turn(struct rast_flow_key *k)
+{
+	__u16 port = k->src_port;
+
+	for (int i = 0; i < 4; i++) {
+		__u32 w = k->src[i];
+
+		k->src[i] = k->dst[i];
+		k->dst[i] = w;
+	}
+	k->src_port = k->dst_port;
+	k->dst_port = port;
 }
 
 /* How long a flow may be silent. The figures are netfilter's, TCP's excepted (there: 5 days). */
@@ -30,7 +55,7 @@ static __always_inline __u64 flow_timeout(__u32 protocol, __u32 state)
 		return (state & RAST_FLOW_REPLIED) ? 120 * SECONDS : 30 * SECONDS;
 	if (protocol == IPPROTO_SCTP)
 		return 900 * SECONDS;
-	if (protocol == IPPROTO_ICMP)
+	if (protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6)
 		return 30 * SECONDS;
 	return 600 * SECONDS;
 }
@@ -60,11 +85,11 @@ static __noinline int flow_record(const struct packet *p, const struct look *l)
 	/* Of TCP only a SYN opens; SYN+ACK answers. Of ICMP only an echo request. */
 	bool syn = tcp && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 	__u64 now = bpf_ktime_get_coarse_ns();
-	struct rast_flow_key key = {};
+	struct rast_flow_key key;
 	struct rast_flow fresh = {};
 	struct rast_flow *f;
 
-	if (p->protocol == IPPROTO_ICMP && p->icmp_type != ICMP_ECHO)
+	if (packet_is_icmp(p) && !packet_is_echo(p))
 		return 0;
 	flow_key_of(&key, p);
 	f = bpf_map_lookup_elem(&flow_by_tuple, &key);
@@ -94,112 +119,154 @@ static __noinline int flow_record(const struct packet *p, const struct look *l)
 }
 
 /*
- * Is there such a flow, and would its first packet still be allowed on this link? `port` is that
- * packet's destination port, l->dir the direction of the packet at hand, which is the other one;
- * l->peer_addr is the flow's other end.
+ * Is there the flow l->flow, and would its first packet still be allowed on this link? l->flow_forward is
+ * the way that packet went.
  */
 static __noinline int flow_stands(const struct rast_policy_image *img, const struct packet *p,
-				  const struct look *l, const struct rast_flow_key *key)
+				  struct look *l)
 {
-	__u32 forward = l->flow_forward, port = key->dst_port;
+	__u32 forward = l->flow_forward, peer = l->peer_identity, cell;
 	__u32 bit = forward == RAST_DIR_EGRESS ? RAST_FLOW_AT_SRC : RAST_FLOW_AT_DST;
 	__u64 now = bpf_ktime_get_coarse_ns();
 	struct rast_flow *f;
-	struct look other;
-	__u32 cell;
 
-	f = bpf_map_lookup_elem(&flow_by_tuple, key);
+	f = bpf_map_lookup_elem(&flow_by_tuple, &l->flow);
 	if (!f || !(f->state & bit) || f->opened_ns < l->ep.since_ns ||
-	    !flow_fresh(f, key->protocol, now))
+	    !flow_fresh(f, l->flow.protocol, now))
 		return 0;
-	other.ep.identity = l->ep.identity;
-	other.peer_addr = l->peer_addr;
-	other.peer_identity = l->peer_identity;
 	if (forward == RAST_DIR_INGRESS && (f->state & RAST_FLOW_HOST))
-		other.peer_identity = RAST_IDENTITY_HOST;
-	cell = cell_of(img, &other, forward, key->protocol, port);
+		l->peer_identity = RAST_IDENTITY_HOST;
+	cell = cell_of(img, l, forward, l->flow.protocol, l->flow.dst_port);
+	l->peer_identity = peer;
 	if (!(cell & RAST_CELL_ALLOW))
 		return 0;
 	flow_touch(f, p, RAST_FLOW_REPLIED, now);
 	return 1;
 }
 
-/*
- * An ICMP error belongs to the flow of the packet it quotes, be that the flow's first direction or an
- * answer. The quoted packet went the other way on this link, so one end of it is the container.
- */
-static __noinline int flow_quoted(struct __sk_buff *skb, const struct rast_policy_image *img,
-				  const struct packet *p, struct look *l)
+/* The quoted packet's addresses and protocol → l->flow. Returns where its transport header is, or 0. */
+static __noinline __u32 flow_quote4(struct __sk_buff *skb, const struct packet *p, struct look *l)
 {
-	/* *l is lent and put back: the stack of the longest chain of calls ends at 512 bytes. */
-	__u32 peer_addr = l->peer_addr, peer_identity = l->peer_identity;
-	int stands;
-	struct rast_flow_key key = {}, back = {};
-	__u32 at = p->l4_off + sizeof(struct icmphdr), own;
+	__u32 at = p->l4_off + sizeof(struct icmphdr);
+	struct rast_flow_key *k = &l->flow;
 	struct iphdr ip;
-	__u16 ports[4]; /* TCP, UDP, SCTP: ports first; ICMP: type and code, checksum, identifier */
 
 	if (bpf_skb_load_bytes(skb, at, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5 ||
 	    (ip.frag_off & bpf_htons(IP_OFFSET)))
 		return 0;
-	if (bpf_skb_load_bytes(skb, at + ip.ihl * 4, ports, sizeof(ports)))
+	k->src[0] = k->src[1] = k->dst[0] = k->dst[1] = 0;
+	k->src[2] = k->dst[2] = bpf_htonl(0xffff);
+	k->src[3] = ip.saddr;
+	k->dst[3] = ip.daddr;
+	k->protocol = ip.protocol;
+	return at + ip.ihl * 4;
+}
+
+static __noinline __u32 flow_quote6(struct __sk_buff *skb, const struct packet *p, struct look *l)
+{
+	struct packet6_chain c = {.off = p->l4_off + sizeof(struct icmphdr)};
+	__u8 fixed[8]; /* of the header: version …, length, next header, hop limit */
+
+	if (bpf_skb_load_bytes(skb, c.off, fixed, 8) || fixed[0] >> 4 != 6 ||
+	    bpf_skb_load_bytes(skb, c.off + 8, l->flow.src, 32))
 		return 0;
-	own = l->dir == RAST_DIR_INGRESS ? ip.saddr : ip.daddr;
-	if (own != l->ep.addr4)
+	c.off += sizeof(struct ipv6hdr);
+	c.next = fixed[6];
+	/* The quote is cut: what it has must be here, what it says need not be. */
+	c.end = skb->len;
+	if (packet6_walk(skb, &c) || c.fragment == PACKET_LATER)
 		return 0;
-	/* An error goes to whoever sent the quoted packet. */
-	if (p->dst != ip.saddr)
+	l->flow.protocol = c.next;
+	return c.off;
+}
+
+/*
+ * An ICMP error belongs to the flow of the packet it quotes, be that the flow's first direction or an
+ * answer: l->flow is the quoted packet. It went the other way on this link, so one end of it is the
+ * container, and the error goes to whoever sent it. Returns 0 when there is no such flow to ask for.
+ */
+static __noinline int flow_quoted(struct __sk_buff *skb, const struct packet *p, struct look *l)
+{
+	__u32 at = p->kind == PACKET_IPV6 ? flow_quote6(skb, p, l) : flow_quote4(skb, p, l);
+	struct rast_flow_key *k = &l->flow;
+	const __u32 *own, *peer;
+	__u16 ports[4]; /* TCP, UDP, SCTP: ports first; ICMP: type and code, checksum, identifier */
+	__u8 type;
+
+	if (!at || bpf_skb_load_bytes(skb, at, ports, sizeof(ports)))
 		return 0;
-	key.src = back.dst = ip.saddr;
-	key.dst = back.src = ip.daddr;
-	key.protocol = back.protocol = ip.protocol;
-	if (ip.protocol == IPPROTO_TCP || ip.protocol == IPPROTO_UDP ||
-	    ip.protocol == IPPROTO_SCTP) {
-		key.src_port = back.dst_port = ports[0];
-		key.dst_port = back.src_port = ports[1];
-	} else if (ip.protocol == IPPROTO_ICMP) {
-		/* Errors about errors do not exist (RFC 1122). */
-		if ((ports[0] & bpf_htons(0xff00)) != bpf_htons(ICMP_ECHO << 8) &&
-		    (ports[0] & bpf_htons(0xff00)) != bpf_htons(ICMP_ECHOREPLY << 8))
+	for (int i = 0; i < 4; i++)
+		if (p->dst6[i] != k->src[i])
 			return 0;
-		key.src_port = back.src_port = ports[2];
+	k->src_port = k->dst_port = 0;
+	if (k->protocol == IPPROTO_TCP || k->protocol == IPPROTO_UDP ||
+	    k->protocol == IPPROTO_SCTP) {
+		k->src_port = ports[0];
+		k->dst_port = ports[1];
+	} else if (k->protocol == (p->kind == PACKET_IPV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
+		/* Errors about errors do not exist (RFC 1122). */
+		type = *(__u8 *)ports;
+		if (p->kind == PACKET_IPV6
+			    ? type != ICMPV6_ECHO_REQUEST && type != ICMPV6_ECHO_REPLY
+			    : type != ICMP_ECHO && type != ICMP_ECHOREPLY)
+			return 0;
+		k->src_port = ports[2];
 	}
-	l->peer_addr = l->dir == RAST_DIR_INGRESS ? ip.daddr : ip.saddr;
-	l->peer_identity = identity_of(l->peer_addr);
-	/* The quoted packet went against this one: it is the flow's first direction, or … */
-	l->flow_forward = l->dir == RAST_DIR_INGRESS ? RAST_DIR_EGRESS : RAST_DIR_INGRESS;
-	stands = flow_stands(img, p, l, &key);
-	if (!stands) {
-		/* … an answer. */
-		l->flow_forward = l->dir;
-		stands = flow_stands(img, p, l, &back);
+	if (l->dir == RAST_DIR_INGRESS) {
+		own = k->src;
+		peer = k->dst;
+	} else {
+		own = k->dst;
+		peer = k->src;
 	}
-	l->peer_addr = peer_addr;
-	l->peer_identity = peer_identity;
-	return stands;
+	for (int i = 0; i < 4; i++)
+		l->peer_addr[i] = peer[i];
+	if (!l->v6)
+		return own[3] == l->ep.addr4;
+	for (int i = 0; i < 4; i++)
+		if (own[i] != l->ep.addr6[i])
+			return 0;
+	return 1;
 }
 
 /* Only for what the matrix denied. */
 static __noinline int flow_is_reply(struct __sk_buff *skb, const struct rast_policy_image *img,
 				    const struct packet *p, struct look *l)
 {
-	struct rast_flow_key back = {.src = p->dst,
-				     .dst = p->src,
-				     .src_port = p->dst_port,
-				     .dst_port = p->src_port,
-				     .protocol = p->protocol};
+	__u32 opposite = l->dir == RAST_DIR_INGRESS ? RAST_DIR_EGRESS : RAST_DIR_INGRESS;
+	__u32 identity = l->peer_identity;
+	int stands;
 
 	if (p->protocol == IPPROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
 		return 0;
-	if (p->protocol == IPPROTO_ICMP) {
-		if (p->icmp_type == ICMP_DEST_UNREACH || p->icmp_type == ICMP_TIME_EXCEEDED ||
-		    p->icmp_type == ICMP_PARAMETERPROB)
-			return p->fragment == PACKET_WHOLE ? flow_quoted(skb, img, p, l) : 0;
-		if (p->icmp_type != ICMP_ECHOREPLY)
+	l->flow_forward = opposite;
+	if (packet_is_icmp(p) && packet_is_icmp_error(p)) {
+		/* l->peer_addr is lent, and nobody wants it back. */
+		if (p->fragment != PACKET_WHOLE || !flow_quoted(skb, p, l))
 			return 0;
+		l->peer_identity = identity_of(l->peer_addr, l->v6);
+		/* The quoted packet went against this one: it is the flow's first direction, or … */
+		stands = flow_stands(img, p, l);
+		if (!stands) {
+			/* … an answer. Of an echo the identifier stays in its place. */
+			bool echo = l->flow.protocol == IPPROTO_ICMP ||
+				    l->flow.protocol == IPPROTO_ICMPV6;
+
+			flow_key_turn(&l->flow);
+			if (echo) {
+				l->flow.src_port = l->flow.dst_port;
+				l->flow.dst_port = 0;
+			}
+			l->flow_forward = l->dir;
+			stands = flow_stands(img, p, l);
+		}
+		l->peer_identity = identity;
+		return stands;
 	}
-	l->flow_forward = l->dir == RAST_DIR_INGRESS ? RAST_DIR_EGRESS : RAST_DIR_INGRESS;
-	return flow_stands(img, p, l, &back);
+	if (packet_is_icmp(p) && !packet_is_echo_reply(p))
+		return 0;
+	flow_key_back(&l->flow, p);
+	return flow_stands(img, p, l);
 }
 
 #endif

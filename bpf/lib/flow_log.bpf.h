@@ -66,7 +66,7 @@ static __noinline int report(const struct packet *p, const struct look *l, __u32
 		__builtin_memcpy(ev->src, &p->src, 4);
 		__builtin_memcpy(ev->dst, &p->dst, 4);
 	}
-	if (p->protocol == IPPROTO_ICMP) {
+	if (packet_is_icmp(p)) {
 		ev->src_port = p->icmp_type;
 		ev->dst_port = p->icmp_code;
 	} else {
@@ -86,7 +86,7 @@ static __noinline int report_deny(const struct packet *p, const struct look *l)
 
 	if (l->reason == RAST_DROP_POLICY) {
 		flow_key_of(&key.flow, p);
-		if (p->protocol == IPPROTO_ICMP)
+		if (packet_is_icmp(p))
 			key.flow.dst_port = bpf_htons(p->icmp_type << 8 | p->icmp_code);
 	}
 	d = bpf_map_lookup_elem(&deny_by_tuple, &key);

@@ -12,9 +12,9 @@
 
 /* Which fragmented packets had an allowed first fragment, by link; value: when. */
 struct fragment_key {
-	__u32 src, dst, ifindex;
-	__u16 id;
+	__u32 src[4], dst[4], ifindex, id;
 	__u8 protocol, dir;
+	__u8 pad[2];
 };
 
 struct {
@@ -27,12 +27,13 @@ struct {
 static __always_inline void fragment_key_of(struct fragment_key *k, const struct packet *p,
 					    const struct look *l)
 {
-	k->src = p->src;
-	k->dst = p->dst;
+	__builtin_memcpy(k->src, p->src6, 32);
 	k->ifindex = l->ifindex;
 	k->id = p->ip_id;
-	k->protocol = p->protocol;
+	/* Of IPv6 each piece says itself what it carries, and only the first is believed. */
+	k->protocol = p->kind == PACKET_IPV6 ? NEXTHDR_FRAGMENT : p->protocol;
 	k->dir = l->dir;
+	k->pad[0] = k->pad[1] = 0;
 }
 
 static __noinline int fragment_remember(const struct packet *p, const struct look *l)

@@ -15,29 +15,48 @@ struct look {
 	__u32 ifindex; /* of the link that is judged: not always the one the packet is on */
 	__u32 dir;
 	__u32 image_slot, generation;
-	__u32 peer_addr, peer_identity;
+	__u32 peer_addr[4], peer_identity; /* the address as in struct packet */
 	__u32 rule, reason;
 	__u32 flow_forward; /* which way the first packet of the flow in question went on this link */
+	__u32 v6;
+	struct rast_flow_key flow; /* the flow in question */
 };
 
+#define NO_POD RAST_MAX_POD_ADDRS
+
+/* Index of an address in the tables of pods, or NO_POD. Of both its addresses a pod has the same one. */
+static __always_inline __u32 pod_index(const __u32 *addr, bool v6)
+{
+	__u32 i = bpf_ntohl(addr[3]);
+
+	if (!v6)
+		i -= pod_base;
+	else if (!pod6_net[0] || addr[0] != pod6_net[0] || addr[1] != pod6_net[1] ||
+		 addr[2] != pod6_net[2] || i - bpf_ntohl(pod6_net[3]) >= RAST_MAX_POD_ADDRS)
+		return NO_POD;
+	else
+		i &= RAST_MAX_POD_ADDRS - 1;
+	return i < pod_count ? i : NO_POD;
+}
+
 /* Of an address outside the pod range. */
-static __always_inline __u32 identity_of_foreign(__u32 addr)
+static __always_inline __u32 identity_of_foreign(const __u32 *addr)
 {
 	__u32 zero = 0, *identity;
 	const struct rast_foreign *f = bpf_map_lookup_elem(&foreign_control, &zero);
 
 	if (!f || !*(const volatile __u32 *)&f->addresses)
 		return RAST_IDENTITY_WORLD;
-	identity = bpf_map_lookup_elem(&identity_by_foreign, &addr);
+	identity = bpf_map_lookup_elem(&identity_by_foreign, addr);
 	return identity ? *identity : RAST_IDENTITY_WORLD;
 }
 
-static __always_inline __u32 identity_of(__u32 addr)
+static __always_inline __u32 identity_of(const __u32 *addr, bool v6)
 {
-	__u32 zero = 0, i = bpf_ntohl(addr) - pod_base;
+	__u32 zero = 0, i = pod_index(addr, v6);
 	const struct rast_addr_table *t;
 
-	if (i >= pod_count || i >= RAST_MAX_POD_ADDRS)
+	if (i >= RAST_MAX_POD_ADDRS)
 		return identity_of_foreign(addr);
 	t = bpf_map_lookup_elem(&identity_by_addr, &zero);
 	return t ? t->identity[i] : RAST_IDENTITY_WORLD;
@@ -86,6 +105,49 @@ static __noinline __u32 range_class(const struct rast_policy_image *img, __u32 a
 	return img->range4[at & (RAST_MAX_RANGES4 - 1)].klass;
 }
 
+/* Is ah:al <= bh:bl? All ones, else 0; without a branch. */
+static __always_inline __u64 not_above6(__u64 ah, __u64 al, __u64 bh, __u64 bl)
+{
+	/* The sign bit of each is "below": a borrow out of the subtraction. */
+	__u64 hi_below = (~ah & bh) | (~(ah ^ bh) & (ah - bh));
+	__u64 hi_above = (~bh & ah) | (~(ah ^ bh) & (bh - ah));
+	__u64 lo_above = (~bl & al) | (~(al ^ bl) & (bl - al));
+	__u64 d = hi_below | (~hi_above & ~lo_above);
+
+	asm volatile("%0 s>>= 63" : "+r"(d));
+	return d;
+}
+
+/* The same for IPv6: l->peer_addr. */
+static __noinline __u32 range6_class(const struct rast_policy_image *img, const struct look *l)
+{
+	__u64 n = img->n_range6, at = 0, next;
+	__u64 hi = (__u64)bpf_ntohl(l->peer_addr[0]) << 32 | bpf_ntohl(l->peer_addr[1]);
+	__u64 lo = (__u64)bpf_ntohl(l->peer_addr[2]) << 32 | bpf_ntohl(l->peer_addr[3]);
+	const struct rast_range6 *r;
+
+#define RANGE6_STEP(bits)                                \
+	next = at + (1u << (bits));                      \
+	asm volatile("" : "+r"(next));                   \
+	r = &img->range6[next & (RAST_MAX_RANGES6 - 1)]; \
+	at += (1u << (bits)) & not_above6(r->hi, r->lo, hi, lo) & below(next, n)
+
+	if (n > 32) {
+		RANGE6_STEP(9);
+		RANGE6_STEP(8);
+		RANGE6_STEP(7);
+		RANGE6_STEP(6);
+		RANGE6_STEP(5);
+	}
+	RANGE6_STEP(4);
+	RANGE6_STEP(3);
+	RANGE6_STEP(2);
+	RANGE6_STEP(1);
+	RANGE6_STEP(0);
+	asm volatile("" : "+r"(at));
+	return img->range6[at & (RAST_MAX_RANGES6 - 1)].klass;
+}
+
 static __always_inline __u32 class_of(const struct rast_policy_image *img, __u32 identity)
 {
 	return identity < RAST_MAX_IDENTITIES ? img->class_by_identity[identity] : 0xffff;
@@ -103,8 +165,10 @@ static __always_inline __u32 cell_of(const struct rast_policy_image *img, const 
 	number &= 0xffff;
 	if (l->peer_identity != RAST_IDENTITY_WORLD)
 		peer = class_of(img, l->peer_identity);
+	else if (l->v6)
+		peer = n_class + range6_class(img, l);
 	else
-		peer = n_class + range_class(img, bpf_ntohl(l->peer_addr));
+		peer = n_class + range_class(img, bpf_ntohl(l->peer_addr[3]));
 	if (protocol == IPPROTO_TCP)
 		proto = RAST_PROTO_TCP;
 	else if (protocol == IPPROTO_UDP)

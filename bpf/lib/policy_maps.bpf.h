@@ -10,6 +10,8 @@
 /* Set between open and load. */
 const volatile __u32 pod_base = 0;  /* first address of the pod range, host byte order */
 const volatile __u32 pod_count = 0; /* addresses in it */
+/* The pods' IPv6 network, a /112, network byte order; all zero: pods have none. */
+const volatile __u32 pod6_net[4] = {0, 0, 0, 0};
 const volatile __u32 n_cpus = 1;    /* possible ones */
 const volatile __u32 short_cut = 1; /* from pod to pod past the bridge */
 
@@ -46,7 +48,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, RAST_MAX_FOREIGN_ADDRS);
-	__type(key, __u32);
+	__type(key, struct rast_addr);
 	__type(value, __u32);
 } identity_by_foreign SEC(".maps");
 
@@ -66,7 +68,7 @@ struct {
 	__type(value, struct rast_endpoint);
 } endpoint_by_ifindex SEC(".maps");
 
-/* About 100 bytes an entry. */
+/* About 125 bytes an entry. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, RAST_MAX_FLOWS);

@@ -333,8 +333,8 @@ static void test_other_protocols(void)
 	ok(stage_run(WEB, OUT, &f) == DROP, "IPv6 router solicitation is dropped");
 	stage_events();
 	ok(stage.n_events == 0, "without an event: every stack sends it unasked");
-	frame_ipv6(&f, &s, far, far, 6);
-	ok(stage_run(WEB, OUT, &f) == DROP, "IPv6 to the world is dropped");
+	frame_ipv6(&f, &s, far, far, 47);
+	ok(stage_run(WEB, OUT, &f) == DROP, "IPv6 of a pod without an address is dropped");
 	stage_events();
 	ok(stage.n_events == 1 && stage.last.reason == RAST_DROP_PROTOCOL &&
 		   stage.last.family == 10 && !memcmp(stage.last.dst, far, 16),

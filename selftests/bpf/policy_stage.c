@@ -182,7 +182,7 @@ void stage_forget(void)
 
 	empty("flow_by_tuple", sizeof(struct rast_flow_key));
 	empty("deny_by_tuple", sizeof(struct rast_deny_key));
-	empty("time_by_fragment", 16);
+	empty("time_by_fragment", 44);
 	for (uint32_t i = 0; zero && i < N_CLASS; i++)
 		for (uint32_t dir = 0; dir < 2; dir++) {
 			uint32_t key = stage.pods[i].slot * 2 + dir;

@@ -29,12 +29,54 @@ static int parse_cidr(const char *text, uint32_t *ret_addr, uint8_t *ret_prefix)
 	return (*ret_addr & ((1u << (32 - bits)) - 1)) ? -EINVAL : 0;
 }
 
+static int parse_cidr6(const char *text, uint8_t ret[16])
+{
+	static const uint8_t none[16];
+	struct in6_addr addr;
+	char host[INET6_ADDRSTRLEN];
+	const char *slash = strchr(text, '/');
+
+	if (!slash || (size_t)(slash - text) >= sizeof(host) || strcmp(slash, "/112") != 0)
+		return -EINVAL;
+	memcpy(host, text, (size_t)(slash - text));
+	host[slash - text] = '\0';
+	if (inet_pton(AF_INET6, host, &addr) != 1 || addr.s6_addr[14] || addr.s6_addr[15] ||
+	    !memcmp(addr.s6_addr, none, 4))
+		return -EINVAL;
+	/* Groups, and addresses that mean something on one link only. */
+	if (addr.s6_addr[0] == 0xff || (addr.s6_addr[0] == 0xfe && addr.s6_addr[1] & 0x80))
+		return -EINVAL;
+	memcpy(ret, addr.s6_addr, 16);
+	return 0;
+}
+
+static int choose_pod6(struct rast_instance *in, struct rast_err *err)
+{
+	static const uint8_t prefix[6] = {0xfd, 0x77, 'r', 'a', 's', 't'};
+	const char *cidr = getenv("RAST_POD_CIDR6");
+
+	if (!cidr || !*cidr) {
+		memcpy(in->pod6, prefix, sizeof(prefix));
+		for (int i = 0; i < 4; i++)
+			in->pod6[10 + i] = (uint8_t)(in->pod_cidr >> (24 - 8 * i));
+		return 0;
+	}
+	if (!strcmp(cidr, "off"))
+		return 0;
+	if (parse_cidr6(cidr, in->pod6) < 0)
+		return rast_err_set(
+			err, EINVAL,
+			"RAST_POD_CIDR6=%.60s: want ADDRESS/112 with no host bits, or off", cidr);
+	return 0;
+}
+
 int rast_instance_init(struct rast_instance *ret, const char *name, struct rast_err *err)
 {
 	struct rast_instance in = {0};
 	const char *cidr = getenv("RAST_POD_CIDR");
 	uint32_t hash = 2166136261u; /* FNV-1a */
 	size_t i, n;
+	int r;
 
 	if (!name)
 		name = getenv("RAST_INSTANCE");
@@ -73,6 +115,9 @@ int rast_instance_init(struct rast_instance *ret, const char *name, struct rast_
 		in.pod_cidr = (10u << 24 | 64u << 16) + (hash << 12);
 		in.pod_prefix = 20;
 	}
+	r = choose_pod6(&in, err);
+	if (r < 0)
+		return r;
 	*ret = in;
 	return 0;
 }

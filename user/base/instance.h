@@ -21,11 +21,15 @@ struct rast_instance {
 	char socket[96];    /* run_dir/rastd.sock */
 	uint32_t pod_cidr;  /* host byte order */
 	uint8_t pod_prefix; /* bits; 16..28 */
+	uint8_t pod6[16];   /* IPv6 pod range, always a /112; all zero: pods have IPv4 alone */
 };
 
 /*
  * Fills *ret. `name` NULL: RAST_INSTANCE, else "rastos". The pod range is RAST_POD_CIDR when set;
  * else 10.77.0.0/16 for "rastos" and a range of 10.64.0.0/10 chosen from the name for others.
+ *
+ * The IPv6 pod range is RAST_POD_CIDR6 ("off": none); else fd77:7261:7374::A:B:0/112, A:B being the first
+ * address of the IPv4 range, so that a pod has the same index in both.
  * -EINVAL with err for a name or range that is not well-formed.
  */
 int rast_instance_init(struct rast_instance *ret, const char *name, struct rast_err *err);
