@@ -280,17 +280,22 @@ int rast_policy_parse_rules(const struct rast_yaml_node *spec, const char *key,
 			    struct rast_policy *p, struct rast_err *err)
 {
 	const struct rast_yaml_node *seq = NULL;
+	struct rast_policy_rule *rules;
+	size_t n = p->n_rules[dir];
 	int r = rast_yaml_seq(spec, key, false, &seq, err);
 
 	if (r < 0 || !seq || !seq->count)
 		return r;
 	if (seq->count > UINT16_MAX)
 		return rast_yaml_err(seq, err, "more than %d rules", UINT16_MAX);
-	p->rules[dir] = rast_arena_take(&p->arena, seq->count, sizeof(*p->rules[dir]));
-	if (!p->rules[dir])
+	rules = rast_arena_take(&p->arena, n + seq->count, sizeof(*rules));
+	if (!rules)
 		return rast_err_sys(err, ENOMEM, "rules");
-	rast_yaml_foreach(n, seq) {
-		r = parse(n, dir, &p->arena, &p->rules[dir][p->n_rules[dir]++], err);
+	if (n)
+		memcpy(rules, p->rules[dir], n * sizeof(*rules));
+	p->rules[dir] = rules;
+	rast_yaml_foreach(e, seq) {
+		r = parse(e, dir, &p->arena, &rules[p->n_rules[dir]++], err);
 		if (r < 0)
 			return r;
 	}

@@ -55,8 +55,8 @@ static int block(const struct rast_yaml_node *map, struct rast_arena *a,
 	return 0;
 }
 
-static int peer(const struct rast_yaml_node *n, struct rast_arena *a, struct rast_policy_peer *ret,
-		struct rast_err *err)
+int rast_policy_parse_peer(const struct rast_yaml_node *n, struct rast_arena *a,
+			   struct rast_policy_peer *ret, struct rast_err *err)
 {
 	static const char *const fields[] = {"podSelector", "namespaceSelector", "ipBlock", NULL};
 	const struct rast_yaml_node *pods = NULL, *namespaces = NULL, *ip = NULL;
@@ -111,8 +111,8 @@ int rast_policy_parse_proto(const struct rast_yaml_node *map, const char *key,
 	return 0;
 }
 
-static int port(const struct rast_yaml_node *n, struct rast_arena *a, struct rast_policy_port *ret,
-		struct rast_err *err)
+int rast_policy_parse_port(const struct rast_yaml_node *n, struct rast_arena *a,
+			   struct rast_policy_port *ret, struct rast_err *err)
 {
 	static const char *const fields[] = {"protocol", "port", "endPort", NULL};
 	const struct rast_yaml_node *p, *end;
@@ -187,12 +187,12 @@ int rast_policy_parse_rule(const struct rast_yaml_node *map, enum rast_direction
 	if ((!ret->any_peer && !ret->peers) || (!ret->any_port && !ret->ports))
 		return rast_err_sys(err, ENOMEM, "rule");
 	rast_yaml_foreach(n, peers) {
-		r = peer(n, a, &ret->peers[ret->n_peers++], err);
+		r = rast_policy_parse_peer(n, a, &ret->peers[ret->n_peers++], err);
 		if (r < 0)
 			return r;
 	}
 	rast_yaml_foreach(n, ports) {
-		r = port(n, a, &ret->ports[ret->n_ports++], err);
+		r = rast_policy_parse_port(n, a, &ret->ports[ret->n_ports++], err);
 		if (r < 0)
 			return r;
 	}

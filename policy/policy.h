@@ -39,6 +39,12 @@ static inline void rast_policy_set_destroyp(struct rast_policy_set **set)
 }
 #define _cleanup_policy_set_ _cleanup_(rast_policy_set_destroyp)
 
+#define RAST_POLICY_KINDS                                                                 \
+	"NetworkPolicy, ClusterNetworkPolicy, ContainerNetworkPolicy, NodeNetworkPolicy " \
+	"or Namespace"
+/* Is it one of these? Is one of this kind inside a namespace? */
+bool rast_policy_kind_known(const char *kind);
+bool rast_policy_kind_in_namespace(const char *kind);
 /* Is this document's kind one that belongs into a set? (Says nothing about its being well-formed.) */
 bool rast_policy_set_wants(const struct rast_yaml_node *doc);
 /* Adds one document. Strict; -EEXIST for a second one of the same name. On error nothing is added. */
@@ -55,7 +61,8 @@ size_t rast_policy_set_count(const struct rast_policy_set *set);
 bool rast_policy_set_has(const struct rast_policy_set *set, const json_t *doc);
 /*
  * An array of {kind, tier, namespace, name, file, line, ingress, egress}, the last two being null
- * where the policy does not isolate, else the number of rules.
+ * where the policy does not isolate, else the number of rules; ingress_deny and egress_deny where
+ * there are such rules, and mode where it is not Enforce.
  */
 json_t *rast_policy_set_to_json(const struct rast_policy_set *set);
 

@@ -132,11 +132,8 @@ static int docs_add_name(struct rast_cli *cli, struct docs *d, const char *kind,
 	if (rast_name_dns_label(ns) || rast_name_dns_subdomain(name) ||
 	    (slash && (size_t)(slash - given) >= sizeof(ns)))
 		return rast_err_set(&cli->err, EINVAL, "\"%.128s\" is no name of a policy", given);
-	if (strcmp(kind, "NetworkPolicy") != 0 && strcmp(kind, "ClusterNetworkPolicy") != 0 &&
-	    strcmp(kind, "Namespace") != 0)
-		return rast_err_set(&cli->err, EINVAL,
-				    "want NetworkPolicy, ClusterNetworkPolicy or Namespace, "
-				    "got \"%.64s\"",
+	if (!rast_policy_kind_known(kind))
+		return rast_err_set(&cli->err, EINVAL, "want " RAST_POLICY_KINDS ", got \"%.64s\"",
 				    kind);
 	(void)snprintf(text, sizeof(text),
 		       "{kind: %s, metadata: {name: \"%s\", namespace: \"%s\"}}", kind, name, ns);

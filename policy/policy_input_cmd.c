@@ -54,9 +54,7 @@ static int read_file(struct rast_cli *cli, const char *path, bool pods_only,
 			r = rast_policy_set_parse(doc, in->set, &cli->err);
 		} else if (!rast_policy_set_wants(doc) && !rast_truth_wants(doc)) {
 			r = rast_yaml_err(doc, &cli->err,
-					  "want a Pod, NetworkPolicy, "
-					  "ClusterNetworkPolicy or Namespace, "
-					  "got \"%.64s\"",
+					  "want a Pod, " RAST_POLICY_KINDS ", got \"%.64s\"",
 					  rast_policy_input_kind(doc));
 		}
 	}

@@ -100,18 +100,62 @@ static const char *kind_of(const struct rast_yaml_node *doc)
 	return k && k->type == RAST_YAML_SCALAR ? k->value : "";
 }
 
+/* NULL parse: Namespace, which is no policy. */
+static const struct kind {
+	const char *name;
+	bool in_ns;
+	enum rast_policy_tier tier; /* of all that are of this kind, unless `tiers` */
+	bool tiers, rast;
+	int (*parse)(const struct rast_yaml_node *doc, struct rast_policy **ret,
+		     struct rast_err *err);
+} kinds[] = {
+	{.name = "NetworkPolicy",
+	 .in_ns = true,
+	 .tier = RAST_TIER_NETPOL,
+	 .parse = rast_policy_parse_netpol},
+	{.name = "ClusterNetworkPolicy", .tiers = true, .parse = rast_policy_parse_cluster},
+	{.name = "ContainerNetworkPolicy",
+	 .in_ns = true,
+	 .tier = RAST_TIER_NETPOL,
+	 .rast = true,
+	 .parse = rast_policy_parse_container},
+	{.name = "NodeNetworkPolicy",
+	 .tier = RAST_TIER_NETPOL,
+	 .rast = true,
+	 .parse = rast_policy_parse_node},
+	{.name = "Namespace"},
+};
+
+static const struct kind *find_kind(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(kinds[i].name, name))
+			return &kinds[i];
+	return NULL;
+}
+
+bool rast_policy_kind_known(const char *kind)
+{
+	return find_kind(kind);
+}
+
+bool rast_policy_kind_in_namespace(const char *kind)
+{
+	const struct kind *k = find_kind(kind);
+
+	return k && k->in_ns;
+}
+
 bool rast_policy_set_wants(const struct rast_yaml_node *doc)
 {
-	const char *k = kind_of(doc);
-
-	return !strcmp(k, "NetworkPolicy") || !strcmp(k, "ClusterNetworkPolicy") ||
-	       !strcmp(k, "Namespace");
+	return find_kind(kind_of(doc));
 }
 
 /* Parses into the end of the arrays; does not sort. */
 static int append(const struct rast_yaml_node *doc, struct rast_policy_set *set,
 		  struct rast_err *err)
 {
+	const struct kind *k;
 	const char *kind;
 	int r;
 
@@ -120,35 +164,39 @@ static int append(const struct rast_yaml_node *doc, struct rast_policy_set *set,
 		r = rast_yaml_str(doc, "kind", true, &kind, err);
 	if (r < 0)
 		return r;
-	if (!rast_policy_set_wants(doc))
-		return rast_yaml_err(
-			rast_yaml_get(doc, "kind"), err,
-			"want NetworkPolicy, ClusterNetworkPolicy or Namespace, got \"%.64s\"",
-			kind_of(doc));
+	k = find_kind(kind);
+	if (!k)
+		return rast_yaml_err(rast_yaml_get(doc, "kind"), err,
+				     "want " RAST_POLICY_KINDS ", got \"%.64s\"", kind);
 	if (rast_array_grow(&set->policies, set->n_policies, sizeof(*set->policies)) < 0 ||
 	    rast_array_grow(&set->namespaces, set->n_namespaces, sizeof(*set->namespaces)) < 0)
 		return rast_err_sys(err, ENOMEM, "policy set");
-	if (!strcmp(kind_of(doc), "Namespace")) {
+	if (!k->parse) {
 		r = rast_policy_parse_namespace(doc, &set->namespaces[set->n_namespaces], err);
 		set->n_namespaces += !r;
 		return r;
 	}
-	if (!strcmp(kind_of(doc), "NetworkPolicy"))
-		r = rast_policy_parse_netpol(doc, &set->policies[set->n_policies], err);
+	r = k->parse(doc, &set->policies[set->n_policies], err);
+	if (r < 0)
+		return r;
+	r = k->rast ? rast_policy_check_enforced(doc, err) : 0;
+	if (r < 0)
+		rast_policy_destroy(set->policies[set->n_policies]);
 	else
-		r = rast_policy_parse_cluster(doc, &set->policies[set->n_policies], err);
-	set->n_policies += !r;
+		set->n_policies++;
 	return r;
 }
 
-/* NetworkPolicies all have one precedence and so are sorted by name; the others are few. */
+/* Of most kinds all have one precedence and so are sorted by name; the others are few. */
 static size_t find_policy(const struct rast_policy_set *set, size_t n, const char *kind,
 			  const char *ns, const char *name)
 {
-	struct rast_policy key = {.tier = RAST_TIER_NETPOL, .kind = kind, .ns = ns, .name = name};
+	const struct kind *of = find_kind(kind);
+	struct rast_policy key = {.kind = kind, .ns = ns, .name = name};
 	struct rast_policy *k = &key, **found;
 
-	if (!strcmp(kind, "NetworkPolicy")) {
+	if (of && !of->tiers) {
+		key.tier = of->tier;
 		found = n ? bsearch(&k, set->policies, n, sizeof(k), cmp_policy) : NULL;
 		return found ? (size_t)(found - set->policies) : n;
 	}
@@ -250,7 +298,7 @@ static int key_of(const struct rast_yaml_node *doc, const char **ret_kind, const
 		r = rast_yaml_str(meta, "name", true, ret_name, err);
 	if (!r)
 		r = rast_yaml_str(meta, "namespace", false, ret_ns, err);
-	if (!r && strcmp(*ret_kind, "NetworkPolicy") != 0)
+	if (!r && !rast_policy_kind_in_namespace(*ret_kind))
 		*ret_ns = "";
 	return r;
 }
@@ -407,11 +455,18 @@ json_t *rast_policy_set_to_json(const struct rast_policy_set *set)
 				      tiers[p->tier], "namespace", p->ns, "name", p->name, "file",
 				      p->file, "line", p->line);
 
-		for (int d = 0; d < 2; d++)
+		for (int d = 0; d < 2; d++) {
+			json_int_t n_allow = (json_int_t)(p->n_rules[d] - p->n_deny[d]);
+
 			(void)json_object_set_new(o, d ? "egress" : "ingress",
-						  p->isolates[d]
-							  ? json_integer((json_int_t)p->n_rules[d])
-							  : json_null());
+						  p->isolates[d] ? json_integer(n_allow)
+								 : json_null());
+			if (p->n_deny[d])
+				(void)json_object_set_new(o, d ? "egress_deny" : "ingress_deny",
+							  json_integer((json_int_t)p->n_deny[d]));
+		}
+		if (p->staged)
+			(void)json_object_set_new(o, "mode", json_string("Staged"));
 		(void)json_array_append_new(out, o);
 	}
 	for (size_t i = 0; i < set->n_namespaces; i++) {

@@ -40,6 +40,7 @@ $(call unit_test,test_policy_suggest,selftests/unit/test_policy_suggest.c $(POLI
 $(call unit_test,test_policy_diff,selftests/unit/test_policy_diff.c $(POLICY_RANDOM),pure)
 $(call unit_test,test_policy_parse,selftests/unit/test_policy_parse.c,pure)
 $(call unit_test,test_policy_set,selftests/unit/test_policy_set.c,pure)
+$(call unit_test,test_policy_rast,selftests/unit/test_policy_rast.c,pure)
 $(call unit_test,test_policy_classes,selftests/unit/test_policy_classes.c,pure)
 $(call unit_test,test_config,selftests/unit/test_config.c,pure store controller)
 # Needs root, so it is in the bpf tier, though it loads nothing.

@@ -43,6 +43,40 @@ static void add_selector(char *buf, size_t size, const json_t *sel, const char *
 	}
 }
 
+/* rast.os/v1: peers that are no pods and no blocks. */
+static void add_entities(char *buf, size_t size, const json_t *list)
+{
+	static const struct {
+		const char *name, *text;
+	} known[] = {{"host", "this node"},
+		     {"node", "other nodes"},
+		     {"cluster", "whole cluster"},
+		     {"world", "outside world internet"},
+		     {"all", "everyone"}};
+	const char *s;
+	json_t *e;
+	size_t i;
+
+	json_array_foreach(list, i, e) {
+		s = json_string_value(e);
+		for (size_t k = 0; s && k < ARRAY_SIZE(known); k++)
+			if (!strcmp(s, known[k].name))
+				add(buf, size, known[k].text);
+	}
+}
+
+static void add_names(char *buf, size_t size, const json_t *list)
+{
+	json_t *e;
+	size_t i;
+
+	json_array_foreach(list, i, e) {
+		add(buf, size, "domain");
+		add(buf, size, rast_json_str(e, "name"));
+		add(buf, size, rast_json_str(e, "pattern"));
+	}
+}
+
 static void add_peers(char *buf, size_t size, const json_t *peers)
 {
 	json_t *p;
@@ -67,6 +101,8 @@ static void add_peers(char *buf, size_t size, const json_t *peers)
 			add(buf, size, "external address");
 			add(buf, size, rast_json_str(block, "cidr"));
 		}
+		add_entities(buf, size, json_object_get(p, "entities"));
+		add_names(buf, size, json_object_get(p, "fqdns"));
 	}
 }
 
@@ -89,30 +125,40 @@ static void add_ports(char *buf, size_t size, const json_t *ports)
 	}
 }
 
-static int rules(struct rast_facts *f, const json_t *spec, const char *subject, bool ingress)
+/* One rule in words: who to whom, and by which ports. */
+static void rule_text(const json_t *rule, bool ingress, const char *verb, const char *subject,
+		      char *text, size_t size, char *peer, size_t peer_size, char *ports,
+		      size_t ports_size)
 {
-	json_t *list = json_object_get(spec, ingress ? "ingress" : "egress"), *rule;
+	peer[0] = ports[0] = '\0';
+	add_peers(peer, peer_size, json_object_get(rule, ingress ? "from" : "to"));
+	add_ports(ports, ports_size, json_object_get(rule, "ports"));
+	if (json_array_size(json_object_get(rule, "icmp")))
+		add(ports, ports_size, "icmp ping");
+	if (json_array_size(json_object_get(rule, "dns"))) {
+		add(ports, ports_size, "dns questions for");
+		add_names(ports, ports_size, json_object_get(rule, "dns"));
+	}
+	(void)snprintf(text, size, "%s %s to connect to %s%s%s", verb, ingress ? peer : subject,
+		       ingress ? subject : peer, ports[0] ? " on " : "", ports);
+	if (json_object_get(rule, "rateLimit"))
+		add(text, size, "with a rate limit");
+}
+
+static int rules(struct rast_facts *f, const json_t *list, const char *key, const char *subject,
+		 bool ingress, const char *verb)
+{
 	char text[2048], peer[512], ports[384], path[32];
+	json_t *rule;
 	size_t i;
 	int r;
 
-	if (!json_array_size(list)) {
-		(void)snprintf(text, sizeof(text),
-			       ingress ? "deny all ingress traffic to %s, isolated by default"
-				       : "deny all egress traffic from %s, isolated by default",
-			       subject);
-		return rast_facts_add(f, "", "", text, 1.5f, NULL, NULL);
-	}
 	json_array_foreach(list, i, rule) {
-		peer[0] = ports[0] = '\0';
-		add_peers(peer, sizeof(peer), json_object_get(rule, ingress ? "from" : "to"));
-		add_ports(ports, sizeof(ports), json_object_get(rule, "ports"));
-		(void)snprintf(path, sizeof(path), "%s[%zu]", ingress ? "ingress" : "egress", i);
-		(void)snprintf(text, sizeof(text), "allow %s to connect to %s%s%s",
-			       ingress ? peer : subject, ingress ? subject : peer,
-			       ports[0] ? " on " : "", ports);
-		r = rast_facts_add(f, path, ingress ? "ingress" : "egress", text, 1.5f,
-				   ingress ? peer : subject, ingress ? subject : peer);
+		rule_text(rule, ingress, verb, subject, text, sizeof(text), peer, sizeof(peer),
+			  ports, sizeof(ports));
+		(void)snprintf(path, sizeof(path), "%s[%zu]", key, i);
+		r = rast_facts_add(f, path, key, text, 1.5f, ingress ? peer : subject,
+				   ingress ? subject : peer);
 		/* The side that the policy selects is whom it is about: its role counts twice. */
 		add(ports, sizeof(ports), subject);
 		if (!r)
@@ -124,16 +170,35 @@ static int rules(struct rast_facts *f, const json_t *spec, const char *subject, 
 	return 0;
 }
 
+static int allow(struct rast_facts *f, const json_t *spec, const char *subject, bool ingress)
+{
+	const char *key = ingress ? "ingress" : "egress";
+	json_t *list = json_object_get(spec, key);
+	char text[512];
+
+	if (json_array_size(list))
+		return rules(f, list, key, subject, ingress, "allow");
+	(void)snprintf(text, sizeof(text),
+		       ingress ? "deny all ingress traffic to %s, isolated by default"
+			       : "deny all egress traffic from %s, isolated by default",
+		       subject);
+	return rast_facts_add(f, "", "", text, 1.5f, NULL, NULL);
+}
+
 int rast_facts_policy(struct rast_facts *f, const json_t *body)
 {
 	json_t *spec = json_object_get(body, "spec"), *types = json_object_get(spec, "policyTypes"),
 	       *t;
-	bool in = true, out = json_object_get(spec, "egress") != NULL;
+	const char *kind = rast_json_str(body, "kind");
+	bool rast = !strcmp(kind, "ContainerNetworkPolicy") || !strcmp(kind, "NodeNetworkPolicy");
+	/* Only Kubernetes' kind isolates without a list being there. */
+	bool in = !rast || json_object_get(spec, "ingress") != NULL;
+	bool out = json_object_get(spec, "egress") != NULL;
 	char subject[256] = "";
 	size_t i;
 	int r = 0;
 
-	if (strcmp(rast_json_str(body, "kind"), "NetworkPolicy") != 0)
+	if (!rast && strcmp(kind, "NetworkPolicy") != 0)
 		return 0;
 	if (json_array_size(types)) {
 		in = out = false;
@@ -144,10 +209,23 @@ int rast_facts_policy(struct rast_facts *f, const json_t *body)
 			out |= s && !strcmp(s, "Egress");
 		}
 	}
-	add_selector(subject, sizeof(subject), json_object_get(spec, "podSelector"), "every pod");
+	if (!strcmp(kind, "NodeNetworkPolicy"))
+		add(subject, sizeof(subject), "the node host");
+	else
+		add_selector(subject, sizeof(subject), json_object_get(spec, "podSelector"),
+			     "every pod");
 	if (in)
-		r = rules(f, spec, subject, true);
+		r = allow(f, spec, subject, true);
 	if (!r && out)
-		r = rules(f, spec, subject, false);
+		r = allow(f, spec, subject, false);
+	if (!r && rast)
+		r = rules(f, json_object_get(spec, "ingressDeny"), "ingressDeny", subject, true,
+			  "deny");
+	if (!r && rast)
+		r = rules(f, json_object_get(spec, "egressDeny"), "egressDeny", subject, false,
+			  "deny");
+	if (!r && !strcmp(rast_json_str(spec, "mode"), "Staged"))
+		r = rast_facts_add(f, "mode", "", "staged: dry run, reported and not enforced",
+				   1.0f, NULL, NULL);
 	return r;
 }

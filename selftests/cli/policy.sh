@@ -111,7 +111,7 @@ bad 4:1 'spec: field "podSelector" is missing' 'apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: p}
 spec: {}'
-bad 1:1 'want a Pod, NetworkPolicy, ClusterNetworkPolicy or Namespace, got "Deployment"' 'kind: Deployment'
+bad 1:1 'want a Pod, NetworkPolicy, ClusterNetworkPolicy, ContainerNetworkPolicy, NodeNetworkPolicy or Namespace, got "Deployment"' 'kind: Deployment'
 bad 1:1 'want a map, got a list' '[1, 2]'
 
 badtest() # LINE:COLUMN TEXT TEST

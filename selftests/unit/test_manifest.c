@@ -87,9 +87,10 @@ static void test_two_documents_of_one_name_are_refused(void **state)
 static void test_an_unknown_kind_is_named_with_its_line(void **state)
 {
 	(void)state;
-	expect_error("apiVersion: v1\nkind: Deployment\nmetadata: {name: a}\n",
-		     ":2:1: kind: kind Deployment is not known here (Pod, ConfigMap, Namespace, "
-		     "NetworkPolicy)");
+	expect_error(
+		"apiVersion: v1\nkind: Deployment\nmetadata: {name: a}\n",
+		":2:1: kind: kind Deployment is not known here (Pod, ConfigMap, NetworkPolicy, "
+		"ClusterNetworkPolicy, ContainerNetworkPolicy, NodeNetworkPolicy or Namespace)");
 }
 
 static void test_an_error_in_the_last_document_stops_all(void **state)

@@ -75,7 +75,7 @@ static void test_documents_that_are_no_policy_are_refused(void **state)
 		{"- a\n", "f.yaml:1:1: want a map, got a list"},
 		{"kind: NetworkPolicy\n", "f.yaml:1:1: field \"apiVersion\" is missing"},
 		{"kind: Service\n",
-		 "f.yaml:1:1: kind: want NetworkPolicy, ClusterNetworkPolicy or Namespace, got \"Service\""},
+		 "f.yaml:1:1: kind: want NetworkPolicy, ClusterNetworkPolicy, ContainerNetworkPolicy, NodeNetworkPolicy or Namespace, got \"Service\""},
 		{"apiVersion: v1\nkind: NetworkPolicy\nmetadata: {name: p}\nspec:\n  podSelector: {}\n",
 		 "f.yaml:1:1: apiVersion: want \"networking.k8s.io/v1\", got \"v1\""},
 		{NP "spec:\n  podSelector: {}\n", "f.yaml:1:1: field \"metadata\" is missing"},

@@ -21,7 +21,8 @@ const char *rast_manifest_key(const struct rast_yaml_node *doc, char *buf, size_
 	const char *kind = str_or(doc, "kind", "");
 
 	/* What is not inside a namespace has none in its key either. */
-	if (!strcmp(kind, "Namespace") || !strncmp(kind, "Cluster", 7) || !strcmp(kind, "Image"))
+	if (!strncmp(kind, "Cluster", 7) || !strcmp(kind, "Image") ||
+	    (rast_policy_kind_known(kind) && !rast_policy_kind_in_namespace(kind)))
 		(void)snprintf(buf, size, "%s/%s", kind, str_or(meta, "name", ""));
 	else
 		(void)snprintf(buf, size, "%s/%s/%s", kind, str_or(meta, "namespace", "default"),
@@ -72,7 +73,7 @@ static int sort_in(struct rast_manifest *m, const struct rast_yaml_node *doc, st
 	else
 		return rast_yaml_err(
 			rast_yaml_get(doc, "kind"), err,
-			"kind %.64s is not known here (Pod, ConfigMap, Namespace, NetworkPolicy)",
+			"kind %.64s is not known here (Pod, ConfigMap, " RAST_POLICY_KINDS ")",
 			kind);
 	if (!r)
 		r = push(&m->docs, &m->n_docs, doc);

@@ -23,7 +23,7 @@ struct rast_manifest {
 	struct rast_pod **pods;
 	const struct rast_yaml_node **pod_docs; /* of pods[i] */
 	size_t n_pods;
-	const struct rast_yaml_node **policies; /* NetworkPolicy, ClusterNetworkPolicy, Namespace */
+	const struct rast_yaml_node **policies; /* RAST_POLICY_KINDS */
 	size_t n_policies;
 	const struct rast_yaml_node **config_maps;
 	size_t n_config_maps;

@@ -56,7 +56,7 @@ int rast_node_container_restart(const struct rast_instance *in, const char *ns, 
 int rast_node_pod_spec(const json_t *state, struct rast_pod **ret, struct rast_err *err);
 
 /*
- * Makes these documents (NetworkPolicy, ClusterNetworkPolicy, Namespace) part of the applied set, or
+ * Makes these documents (RAST_POLICY_KINDS) part of the applied set, or
  * takes those of the same name out of it with `remove`; compiles the whole set and flips the kernel
  * to it. On error the old set and the old image stay. *ret_report (may be NULL): classes, cells,
  * rules, generation. n 0: compiles what is applied again.

@@ -18,8 +18,9 @@
 
 static bool is_policy(const char *key)
 {
-	return !strncmp(key, "NetworkPolicy/", 14) || !strncmp(key, "ClusterNetworkPolicy/", 21) ||
-	       !strncmp(key, "Namespace/", 10);
+	char kind[64] = "";
+
+	return sscanf(key, "%63[^/]", kind) == 1 && rast_policy_kind_known(kind);
 }
 
 static int parse(const char *file, const json_t *body, struct rast_yaml **ret, struct rast_err *err)

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What the language has and no program enforces yet: refused at its field, so that nobody believes
+ * in a rule that is not there. The document has been parsed before and is well-formed. Whoever makes
+ * a field work takes its line out of here.
+ */
+#include "policy/set.h"
+
+#include <string.h>
+
+static int refuse(const struct rast_yaml_node *n, const char *what, struct rast_err *err)
+{
+	return n ? rast_yaml_err(n, err, "%s not enforced yet", what) : 0;
+}
+
+static int refuse_log(const struct rast_yaml_node *map, struct rast_err *err)
+{
+	bool log = false;
+	int r = rast_yaml_bool(map, "log", false, &log, err);
+
+	return r || !log ? r : refuse(rast_yaml_get(map, "log"), "log is", err);
+}
+
+static int rule(const struct rast_yaml_node *map, struct rast_err *err)
+{
+	const struct rast_yaml_node *peers = rast_yaml_get(map, "from");
+	int r = 0;
+
+	if (!peers)
+		peers = rast_yaml_get(map, "to");
+	rast_yaml_foreach(p, peers) {
+		r = refuse(rast_yaml_get(p, "entities"), "entities are", err);
+		if (!r)
+			r = refuse(rast_yaml_get(p, "fqdns"), "names are", err);
+		if (r < 0)
+			return r;
+	}
+	r = refuse(rast_yaml_get(map, "icmp"), "icmp is", err);
+	if (!r)
+		r = refuse_log(map, err);
+	if (!r)
+		r = refuse(rast_yaml_get(map, "rateLimit"), "rateLimit is", err);
+	if (!r)
+		r = refuse(rast_yaml_get(map, "dns"), "dns is", err);
+	return r;
+}
+
+int rast_policy_check_enforced(const struct rast_yaml_node *doc, struct rast_err *err)
+{
+	static const char *const lists[] = {"ingress", "egress", "ingressDeny", "egressDeny"};
+	const struct rast_yaml_node *spec = rast_yaml_get(doc, "spec");
+	const struct rast_yaml_node *mode = rast_yaml_get(spec, "mode");
+	int r = 0;
+
+	if (!strcmp(rast_yaml_get(doc, "kind")->value, "NodeNetworkPolicy"))
+		r = refuse(rast_yaml_get(doc, "kind"), "NodeNetworkPolicy is", err);
+	if (!r && mode && !strcmp(mode->value, "Staged"))
+		r = refuse(mode, "Staged is", err);
+	if (!r)
+		r = refuse_log(spec, err);
+	for (size_t i = 0; !r && i < ARRAY_SIZE(lists); i++) {
+		if (i >= 2)
+			r = refuse(rast_yaml_get(spec, lists[i]), "deny rules are", err);
+		rast_yaml_foreach(n, rast_yaml_get(spec, lists[i]))
+			r = r ? r : rule(n, err);
+	}
+	return r;
+}
