@@ -129,6 +129,15 @@ like "$(cat "$tmp/err")" "pods/k/two/pod.json:.*rastbpf gc|rastbpf gc.*pods/k/tw
 check "gc takes what such pods left" "$R" gc
 is "$(left)" "" "all of it"
 
+# Stopped by one that was killed before it had ended any container.
+up >/dev/null 2>&1
+jq '.stopping = true' /run/tkilled/pods/k/one/pod.json >"$tmp/pod.json"
+mv "$tmp/pod.json" /run/tkilled/pods/k/one/pod.json
+"$R" gc >/dev/null 2>&1
+is "$("$R" -j container list | jq -c '[.[].pod]')" '["two"]' "gc carries out a stop that was begun"
+"$R" down --all --now >/dev/null 2>&1
+is "$(left)" "" "and down the rest"
+
 check "then the pods start" up
 pid=$("$R" -j container list | jq '.[] | select(.pod == "two") | .pid')
 kill -9 "$("$R" -j daemon status | jq .pid)"

@@ -70,12 +70,15 @@ static bool field_is_known(const struct gc *g, const char *field, const char *va
 	return false;
 }
 
-/* The lock is held, so what is not complete will never be. Of others' pods: is anything left to watch? */
+/*
+ * The lock is held, so what is not complete will never be, and what is being stopped has lost whoever did it.
+ * Of others' pods: is anything left to watch?
+ */
 static bool finished(const json_t *pod)
 {
 	if (rast_node_foreign_is(pod))
 		return rast_node_foreign_alive(pod);
-	return !json_object_get(pod, "broken") &&
+	return !json_object_get(pod, "broken") && !rast_json_bool(pod, "stopping") &&
 	       (int64_t)json_array_size(json_object_get(pod, "containers")) ==
 		       rast_json_int(pod, "n_containers");
 }
