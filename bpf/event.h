@@ -124,14 +124,14 @@ struct rast_event_flow {
 	__u8 verdict;   /* enum rast_verdict */
 	__u8 reason;    /* enum rast_drop_reason */
 	__u8 tcp_flags;
-	__u16 rule; /* of image `generation`; 0: no rule */
+	__u16 pad0;
 	__u32 generation;
 	__u32 ifindex;
 	__u32 peer_identity;      /* 0: outside the cluster */
 	__u16 src_port, dst_port; /* host byte order; ICMP: type, code */
 	__u8 src[16], dst[16];
 	__u32 packets; /* that this event stands for */
-	__u32 pad;
+	__u32 rule;    /* of image `generation`; 0: no rule */
 };
 
 enum rast_anomaly_kind {

@@ -110,7 +110,7 @@ __noinline int judge(struct __sk_buff *skb, struct packet *p, struct look *l)
 	cell = cell_of(img, l, l->dir, p->protocol, p->dst_port);
 	l->rule = cell & RAST_CELL_RULE;
 	if (cell & RAST_CELL_ALLOW) {
-		count_rule(l, l->rule);
+		count_rule(img, l, l->rule);
 		if (p->protocol != IPPROTO_TCP || (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) {
 			if (flow_record(p, l) && (control->flags & RAST_POLICY_LOG_ALLOWED))
 				report(p, l, 1);
@@ -119,7 +119,7 @@ __noinline int judge(struct __sk_buff *skb, struct packet *p, struct look *l)
 	}
 	if (flow_is_reply(skb, img, p, l))
 		return passed(skb, p, l);
-	count_rule(l, l->rule);
+	count_rule(img, l, l->rule);
 	return drop(skb, p, l, RAST_DROP_POLICY);
 }
 

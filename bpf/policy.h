@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The compiled policy as it lies in the kernel: `policy_image`, an mmapable array of two slots.
+ * The compiled policy as it lies in the kernel: `policy_image`, an mmapable array of two slots, and
+ * `policy_table`, for each slot a map of lines that is as large as that policy needs.
  * The compiler fills the slot that is not in use and then writes its number into `policy_control`;
  * a program reads that word once a packet, so no half-applied policy is ever seen.
  *
@@ -11,7 +12,8 @@
  *   port   = port_class[protocol][destination port]
  *   cell   = matrix[((direction * n_class + class) * n_peer + peer) * n_port + port]
  * A cell is a rule number with RAST_CELL_ALLOW set or not. Rule numbers are those of the image's rule
- * table, which stays in user space. Whatever lies outside the bounds is denied.
+ * table, which stays in user space. Whatever lies outside the bounds is denied. The matrix begins at
+ * the first line of the slot's table.
  */
 #ifndef RAST_BPF_POLICY_H
 #define RAST_BPF_POLICY_H
@@ -21,16 +23,17 @@
 #endif
 
 #define RAST_POLICY_MAGIC 0x72617374u /* "rast" */
-#define RAST_POLICY_FORMAT 1u
+#define RAST_POLICY_FORMAT 2u
 #define RAST_MAX_IDENTITIES 8192u /* numbers 0..8191 */
 #define RAST_MAX_RANGES4 4096u
 #define RAST_MAX_RANGES6 1024u
 #define RAST_MAX_PORT_CLASSES 255u
-#define RAST_MAX_CELLS (1u << 20)
-#define RAST_MAX_RULES 0x7fffu
+#define RAST_MAX_CELLS (1u << 22)
+#define RAST_MAX_RULES 0xfffffu
 
-#define RAST_CELL_ALLOW 0x8000u
-#define RAST_CELL_RULE 0x7fffu
+#define RAST_CELL_ALLOW 0x80000000u
+#define RAST_CELL_MORE 0x40000000u /* the rule has attributes */
+#define RAST_CELL_RULE 0x00ffffffu
 
 /* Identities that are not label sets. */
 #define RAST_IDENTITY_WORLD 0u /* any address that is no pod's */
@@ -55,15 +58,23 @@ enum rast_policy_proto {
 /* Sorted by start, no gaps: the class holds from `start` up to the next range's start. */
 struct rast_range4 {
 	__u32 start; /* host byte order */
-	__u16 klass; /* peer class minus n_class */
-	__u16 pad;
+	__u32 klass; /* peer class minus n_class */
 };
 
 struct rast_range6 {
 	__u64 hi, lo; /* host byte order */
-	__u16 klass;
-	__u16 pad[3];
+	__u32 klass;
+	__u32 pad;
 };
+
+/* The unit of policy_table: what one look-up reaches. */
+struct rast_line {
+	union {
+		__u32 w[16];
+		__u64 q[8];
+	};
+};
+_Static_assert(sizeof(struct rast_line) == 64, "a line is a cache line");
 
 struct rast_policy_image {
 	__u32 magic, format;
@@ -74,12 +85,17 @@ struct rast_policy_image {
 	__u32 n_range4, n_range6;
 	__u32 n_rule; /* one past the highest rule number */
 	__u32 port_class_other;
-	__u32 pad[6];
+	/*
+	 * Where in the slot's table packets are counted by rule: for CPU c, rule r is q[r % 8] of line
+	 * hits_at + (c & hits_mask) * hits_lines + r / 8. Set where the image is copied, 0 in a file.
+	 */
+	__u32 hits_at, hits_lines, hits_mask;
+	__u32 hits_shared; /* there are more CPUs than counters of a rule: add atomically */
+	__u32 pad[2];
 	__u16 class_by_identity[RAST_MAX_IDENTITIES]; /* 0xffff: unknown, denied */
 	__u8 port_class[RAST_PROTO_PORTED][65536];
 	struct rast_range4 range4[RAST_MAX_RANGES4];
 	struct rast_range6 range6[RAST_MAX_RANGES6];
-	__u16 matrix[RAST_MAX_CELLS];
 };
 /* Array map values may have at most 4 MB on 6.1 (KMALLOC_MAX_SIZE). */
 _Static_assert(sizeof(struct rast_policy_image) < (4u << 20), "policy image is too large");
@@ -159,8 +175,7 @@ enum rast_flow_state {
 struct rast_flow {
 	__u64 opened_ns, last_ns;
 	__u32 state; /* enum rast_flow_state */
-	__u16 rule;
-	__u16 pad;
+	__u32 rule;
 };
 
 /*
@@ -181,8 +196,8 @@ struct rast_deny {
 	__u64 pending;
 	__u64 cgroup_id;
 	__u32 slot, identity, peer_identity, generation;
-	__u16 rule, pad;
-	__u32 pad2;
+	__u32 rule;
+	__u32 pad;
 };
 
 /* counters_by_link, per CPU: index = container slot * 2 + enum rast_direction; links that are nobody's
@@ -192,12 +207,6 @@ struct rast_deny {
 struct rast_link_counters {
 	__u64 packets, bytes; /* let through */
 	__u64 dropped[7];     /* by enum rast_drop_reason */
-};
-
-/* hits_by_rule, mmapable: index = slot of the image * number of possible CPUs + CPU; packets that each
- * rule decided since the image was applied. */
-struct rast_rule_hits {
-	__u64 hits[RAST_MAX_RULES + 1];
 };
 
 #endif

@@ -7,6 +7,7 @@
 #include "policy/stage.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 struct run {
 	struct rast_arena arena;
@@ -16,7 +17,7 @@ struct run {
 	struct rast_addrs addrs;
 	struct rast_classes classes;
 	struct rast_matrix matrix;
-	uint16_t *id_by_number; /* 0: the rule has no number of its own, as it decides nothing */
+	uint32_t *id_by_number; /* 0: the rule has no number of its own, as it decides nothing */
 	uint32_t n_rule;        /* one past the highest number */
 };
 
@@ -86,12 +87,15 @@ static int number_rules(struct run *c, struct rast_err *err)
 	return 0;
 }
 
-static void write_image(const struct run *c, uint32_t generation, struct rast_policy_image *im)
+static struct rast_policy_image *make_image(const struct run *c, uint32_t generation)
 {
 	const struct rast_matrix *m = &c->matrix;
 	size_t n_cells = 2 * m->n_class * m->n_peer * m->n_port;
+	struct rast_policy_image *im = calloc(1, sizeof(*im) + n_cells * sizeof(uint32_t));
+	uint32_t *cells = (uint32_t *)(im + 1);
 
-	memset(im, 0, sizeof(*im));
+	if (!im)
+		return NULL;
 	im->magic = RAST_POLICY_MAGIC;
 	im->format = RAST_POLICY_FORMAT;
 	im->generation = generation;
@@ -109,20 +113,21 @@ static void write_image(const struct run *c, uint32_t generation, struct rast_po
 	memcpy(im->port_class, c->ports.port_class, sizeof(im->port_class));
 	for (size_t i = 0; i < im->n_range4; i++) {
 		im->range4[i].start = (uint32_t)c->addrs.ranges[0][i].start;
-		im->range4[i].klass = (uint16_t)c->addrs.ranges[0][i].klass;
+		im->range4[i].klass = c->addrs.ranges[0][i].klass;
 	}
 	for (size_t i = 0; i < im->n_range6; i++) {
 		im->range6[i].hi = (uint64_t)(c->addrs.ranges[1][i].start >> 64);
 		im->range6[i].lo = (uint64_t)c->addrs.ranges[1][i].start;
-		im->range6[i].klass = (uint16_t)c->addrs.ranges[1][i].klass;
+		im->range6[i].klass = c->addrs.ranges[1][i].klass;
 	}
 	for (size_t i = 0; i < n_cells; i++) {
 		uint32_t rule = m->cells[i] >> 1;
 
 		if (rule >= RAST_RULE_FIRST)
 			rule = c->id_by_number[rule - RAST_RULE_FIRST];
-		im->matrix[i] = (uint16_t)(rule | (m->cells[i] & 1 ? RAST_CELL_ALLOW : 0));
+		cells[i] = rule | (m->cells[i] & 1 ? RAST_CELL_ALLOW : 0);
 	}
+	return im;
 }
 
 static json_t *report(const struct run *c, const struct rast_policy_set *set, uint32_t generation)
@@ -171,11 +176,12 @@ static int stages(struct run *c, const struct rast_policy_set *set,
 }
 
 int rast_policy_compile(const struct rast_policy_set *set, const struct rast_policy_world *world,
-			uint32_t generation, struct rast_policy_image *ret_image,
+			uint32_t generation, struct rast_policy_image **ret_image,
 			struct rast_policy_rules **ret_rules, json_t **ret_report,
 			struct rast_err *err)
 {
 	_cleanup_policy_rules_ struct rast_policy_rules *rules = NULL;
+	struct rast_policy_image *image;
 	_cleanup_json_ json_t *rep = NULL;
 	_cleanup_(finish) struct run c = {};
 	int r = stages(&c, set, world, err);
@@ -193,7 +199,10 @@ int rast_policy_compile(const struct rast_policy_set *set, const struct rast_pol
 	}
 	if (r < 0)
 		return r;
-	write_image(&c, generation, ret_image);
+	image = make_image(&c, generation);
+	if (!image)
+		return rast_err_sys(err, ENOMEM, "policy image");
+	*ret_image = image;
 	if (ret_rules)
 		*ret_rules = TAKE_PTR(rules);
 	if (ret_report)

@@ -61,12 +61,12 @@ struct rast_policy_end rast_end_image(const struct rast_end *e)
 	return out;
 }
 
-uint16_t rast_end_verdict(const struct rast_policy_image *image, const struct rast_end *from,
+uint32_t rast_end_verdict(const struct rast_policy_image *image, const struct rast_end *from,
 			  const struct rast_end *to, enum rast_policy_proto proto, uint16_t port,
 			  bool *ret_allowed)
 {
 	struct rast_policy_end a = rast_end_image(from), b = rast_end_image(to);
-	uint16_t out = RAST_CELL_ALLOW, in = RAST_CELL_ALLOW;
+	uint32_t out = RAST_CELL_ALLOW, in = RAST_CELL_ALLOW;
 
 	if (from->pod)
 		out = rast_policy_image_verdict(image, RAST_DIR_EGRESS, from->pod->identity, &b,

@@ -26,7 +26,7 @@ struct rast_policy_end rast_end_image(const struct rast_end *e);
  * May `from` open a connection to `to`, by the policies of both? Returns the cell of the end that decides: the
  * one that denies, egress first, else the destination's. One of them must be a pod.
  */
-uint16_t rast_end_verdict(const struct rast_policy_image *image, const struct rast_end *from,
+uint32_t rast_end_verdict(const struct rast_policy_image *image, const struct rast_end *from,
 			  const struct rast_end *to, enum rast_policy_proto proto, uint16_t port,
 			  bool *ret_allowed);
 

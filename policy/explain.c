@@ -199,9 +199,9 @@ __attribute__((format(printf, 2, 3))) static void say(struct ask *a, const char 
 	(void)json_array_append_new(a->text, json_string(buf));
 }
 
-static void say_rule(struct ask *a, const char *who, enum rast_direction dir, uint16_t cell)
+static void say_rule(struct ask *a, const char *who, enum rast_direction dir, uint32_t cell)
 {
-	uint16_t id = cell & RAST_CELL_RULE;
+	uint32_t id = cell & RAST_CELL_RULE;
 	const struct rast_policy_rule_ref *r = rast_policy_rules_find(a->rules, id);
 	char name[640];
 
@@ -223,7 +223,7 @@ static json_t *one_side(struct ask *a, enum rast_direction dir, const struct ras
 			const struct rast_end *peer, bool *ret_allowed)
 {
 	struct rast_policy_end end = rast_end_image(peer);
-	uint16_t cell = rast_policy_image_verdict(a->image, dir, subject->pod->identity, &end,
+	uint32_t cell = rast_policy_image_verdict(a->image, dir, subject->pod->identity, &end,
 						  a->q->proto, a->q->port);
 	uint32_t klass = a->image->class_by_identity[subject->pod->identity];
 	const struct rast_policy_class_ref *c =

@@ -50,12 +50,20 @@ static uint32_t range6(const struct rast_policy_image *im, const uint8_t addr[16
 	return im->range6[lo].klass;
 }
 
-uint16_t rast_policy_image_verdict(const struct rast_policy_image *im, enum rast_direction dir,
+uint32_t rast_policy_image_cell(const struct rast_policy_image *im, int dir, uint32_t klass,
+				uint32_t peer, uint32_t port)
+{
+	if (klass >= im->n_class || peer >= im->n_peer || port >= im->n_port)
+		return 0;
+	return rast_policy_image_cells(
+		im)[(((size_t)dir * im->n_class + klass) * im->n_peer + peer) * im->n_port + port];
+}
+
+uint32_t rast_policy_image_verdict(const struct rast_policy_image *im, enum rast_direction dir,
 				   uint32_t identity, const struct rast_policy_end *peer,
 				   enum rast_policy_proto proto, uint16_t port)
 {
 	uint32_t klass, p, q;
-	uint64_t cell;
 
 	if (identity >= RAST_MAX_IDENTITIES || (unsigned int)dir > 1)
 		return 0;
@@ -77,10 +85,7 @@ uint16_t rast_policy_image_verdict(const struct rast_policy_image *im, enum rast
 	}
 	q = (unsigned int)proto < RAST_PROTO_PORTED ? im->port_class[proto][port]
 						    : im->port_class_other;
-	if (p >= im->n_peer || q >= im->n_port)
-		return 0;
-	cell = (((uint64_t)dir * im->n_class + klass) * im->n_peer + p) * im->n_port + q;
-	return cell < RAST_MAX_CELLS ? im->matrix[cell] : 0;
+	return rast_policy_image_cell(im, (int)dir, klass, p, q);
 }
 
 static int bad(struct rast_err *err, const char *what)
@@ -88,21 +93,31 @@ static int bad(struct rast_err *err, const char *what)
 	return rast_err_set(err, EINVAL, "not a policy image: %s", what);
 }
 
+static bool possible(const struct rast_policy_image *im)
+{
+	return im->n_class && im->n_class <= RAST_MAX_IDENTITIES && im->n_peer > im->n_class &&
+	       im->n_peer <= RAST_MAX_CELLS && im->n_port && im->n_port <= RAST_MAX_PORT_CLASSES &&
+	       2ull * im->n_class * im->n_peer * im->n_port <= RAST_MAX_CELLS;
+}
+
+bool rast_policy_image_fits(const struct rast_policy_image *im, size_t size)
+{
+	return possible(im) && rast_policy_image_size(im) == size;
+}
+
 int rast_policy_image_check(const struct rast_policy_image *im, struct rast_err *err)
 {
-	uint64_t cells;
+	const uint32_t *cells = rast_policy_image_cells(im);
 
 	if (im->magic != RAST_POLICY_MAGIC)
 		return bad(err, "wrong magic number");
 	if (im->format != RAST_POLICY_FORMAT)
 		return rast_err_set(err, EINVAL, "policy image has format %u, want %u", im->format,
 				    RAST_POLICY_FORMAT);
-	if (!im->n_class || im->n_class > RAST_MAX_IDENTITIES || im->n_peer <= im->n_class ||
-	    im->n_peer > RAST_MAX_CELLS || !im->n_port || im->n_port > RAST_MAX_PORT_CLASSES)
+	if (!possible(im))
 		return bad(err, "impossible numbers of classes");
-	cells = 2ull * im->n_class * im->n_peer * im->n_port;
-	if (cells > RAST_MAX_CELLS)
-		return bad(err, "more cells than there is room for");
+	if (im->hits_at || im->hits_lines || im->hits_mask || im->hits_shared)
+		return bad(err, "counters, which are made where it is applied");
 	if (im->n_rule < RAST_RULE_FIRST || im->n_rule > RAST_MAX_RULES + 1)
 		return bad(err, "impossible number of rules");
 	if (im->port_class_other >= im->n_port)
@@ -123,17 +138,20 @@ int rast_policy_image_check(const struct rast_policy_image *im, struct rast_err 
 	    im->range6[0].lo)
 		return bad(err, "IPv6 ranges that do not begin at ::");
 	for (size_t i = 0; i < im->n_range4; i++)
-		if (im->range4[i].klass >= im->n_peer - im->n_class || im->range4[i].pad ||
+		if (im->range4[i].klass >= im->n_peer - im->n_class ||
 		    (i && im->range4[i].start <= im->range4[i - 1].start))
 			return bad(err, "IPv4 ranges out of order or of no class");
 	for (size_t i = 0; i < im->n_range6; i++)
-		if (im->range6[i].klass >= im->n_peer - im->n_class ||
+		if (im->range6[i].klass >= im->n_peer - im->n_class || im->range6[i].pad ||
 		    (i && at_or_before(&im->range6[i], im->range6[i - 1].hi, im->range6[i - 1].lo)))
 			return bad(err, "IPv6 ranges out of order or of no class");
-	for (size_t i = 0; i < cells; i++)
-		if ((im->matrix[i] & RAST_CELL_RULE) >= im->n_rule ||
-		    ((im->matrix[i] & RAST_CELL_RULE) > RAST_RULE_SELF &&
-		     (im->matrix[i] & RAST_CELL_RULE) < RAST_RULE_FIRST))
+	for (size_t i = 0; i < rast_policy_image_n_cells(im); i++) {
+		uint32_t rule = cells[i] & RAST_CELL_RULE;
+
+		if (rule >= im->n_rule || (rule > RAST_RULE_SELF && rule < RAST_RULE_FIRST))
 			return bad(err, "a cell whose rule is not there");
+		if (cells[i] & ~(RAST_CELL_ALLOW | RAST_CELL_MORE | RAST_CELL_RULE))
+			return bad(err, "a cell with bits that mean nothing");
+	}
 	return 0;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define FILE_MAGIC "RASTPOL\n"
-#define FILE_FORMAT 1u
+#define FILE_FORMAT 2u
 #define MAX_RULES_LEN (256u << 20)
 
 struct header {
@@ -42,20 +42,20 @@ int rast_policy_file_write(const struct rast_policy_image *image,
 	_cleanup_json_ json_t *json = rast_policy_rules_to_json(rules);
 	_cleanup_free_ char *text = json ? json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 	struct header h = {.format = FILE_FORMAT, .header_len = sizeof(h)};
-	size_t len;
+	size_t len, size = rast_policy_image_size(image);
 	uint8_t *out;
 
 	if (!text)
 		return -ENOMEM;
-	h.image_len = sizeof(*image);
+	h.image_len = size;
 	h.rules_len = strlen(text);
-	len = sizeof(h) + sizeof(*image) + strlen(text);
+	len = sizeof(h) + size + strlen(text);
 	out = malloc(len);
 	if (!out)
 		return -ENOMEM;
 	memcpy(h.magic, FILE_MAGIC, sizeof(h.magic));
-	memcpy(out + sizeof(h), image, sizeof(*image));
-	memcpy(out + sizeof(h) + sizeof(*image), text, strlen(text));
+	memcpy(out + sizeof(h), image, size);
+	memcpy(out + sizeof(h) + size, text, strlen(text));
 	h.crc = crc32(out + sizeof(h), len - sizeof(h));
 	memcpy(out, &h, sizeof(h));
 	*ret = out;
@@ -67,18 +67,18 @@ int rast_policy_file_write(const struct rast_policy_image *image,
 static int check_pair(const char *name, const struct rast_policy_image *im,
 		      const struct rast_policy_rules *rules, struct rast_err *err)
 {
-	size_t cells = 2 * (size_t)im->n_class * im->n_peer * im->n_port;
+	const uint32_t *cells = rast_policy_image_cells(im);
 
 	if (rules->generation != im->generation || rules->n_classes != im->n_class ||
 	    rules->n_addr_classes != im->n_peer - im->n_class ||
 	    rules->n_port_classes != im->n_port)
 		return rast_err_at(err, EINVAL, name, 0, 0, NULL,
 				   "rule table and image are not of one compile");
-	for (size_t i = 0; i < cells; i++) {
-		uint16_t id = im->matrix[i] & RAST_CELL_RULE;
+	for (size_t i = 0; i < rast_policy_image_n_cells(im); i++) {
+		uint32_t id = cells[i] & RAST_CELL_RULE;
 
 		/* Neighbouring cells mostly have one rule. */
-		if (id < RAST_RULE_FIRST || (i && id == (im->matrix[i - 1] & RAST_CELL_RULE)))
+		if (id < RAST_RULE_FIRST || (i && id == (cells[i - 1] & RAST_CELL_RULE)))
 			continue;
 		if (!rast_policy_rules_find(rules, id))
 			return rast_err_at(err, EINVAL, name, 0, 0, NULL,
@@ -103,10 +103,11 @@ int rast_policy_file_read(const char *name, const void *data, size_t len,
 		return rast_err_at(err, EINVAL, name, 0, 0, NULL, "not a compiled policy");
 	memcpy(&h, data, sizeof(h));
 	if (h.format != FILE_FORMAT || h.header_len != sizeof(h) || h.pad ||
-	    h.image_len != sizeof(*im))
+	    h.image_len < sizeof(*im))
 		return rast_err_at(err, EINVAL, name, 0, 0, NULL,
 				   "a compiled policy of another format (%u)", h.format);
-	if (h.rules_len > MAX_RULES_LEN || len - sizeof(h) != h.image_len + h.rules_len)
+	if (h.rules_len > MAX_RULES_LEN || h.image_len > len ||
+	    len - sizeof(h) != h.image_len + h.rules_len)
 		return rast_err_at(err, EINVAL, name, 0, 0, NULL,
 				   "cut short or too long: %zu bytes", len);
 	body += sizeof(h);
@@ -118,14 +119,17 @@ int rast_policy_file_read(const char *name, const void *data, size_t len,
 #endif
 	if (sum_counts && crc32(body, len - sizeof(h)) != h.crc)
 		return rast_err_at(err, EINVAL, name, 0, 0, NULL, "damaged: the sum is wrong");
-	im = malloc(sizeof(*im));
+	im = malloc((size_t)h.image_len);
 	if (!im)
 		return rast_err_sys(err, ENOMEM, "%s", name);
-	memcpy(im, body, sizeof(*im));
+	memcpy(im, body, (size_t)h.image_len);
+	if (!rast_policy_image_fits(im, (size_t)h.image_len))
+		return rast_err_at(err, EINVAL, name, 0, 0, NULL,
+				   "not a policy image: impossible numbers of classes");
 	r = rast_policy_image_check(im, err);
 	if (r < 0)
 		return rast_err_prefix(err, "%s", name);
-	json = json_loadb((const char *)body + sizeof(*im), (size_t)h.rules_len,
+	json = json_loadb((const char *)body + h.image_len, (size_t)h.rules_len,
 			  JSON_REJECT_DUPLICATES, &jerr);
 	if (!json)
 		return rast_err_at(err, EINVAL, name, 0, 0, NULL, "rule table: %s", jerr.text);

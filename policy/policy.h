@@ -7,7 +7,7 @@
  *	struct rast_policy_set *set;          rast_policy_set_create(&set);
  *	each document:                        rast_policy_set_parse(doc, set, err);
  *	struct rast_policy_world world = {};  rast_policy_world_add_pod(&world, &pod); …
- *	rast_policy_compile(set, &world, generation, image, &rules, &report, err);
+ *	rast_policy_compile(set, &world, generation, &image, &rules, &report, err);
  *	cell = rast_policy_image_verdict(image, RAST_DIR_EGRESS, web, &db, RAST_PROTO_TCP, 6379);
  *
  * All of it is pure: no file, no root, no kernel. The same input gives the same bytes, in whatever
@@ -139,8 +139,8 @@ const struct rast_policy_pod *rast_policy_world_find(const struct rast_policy_wo
 /* ---- the rule table of one image ---- */
 
 struct rast_policy_rule_ref {
-	uint16_t id;
-	uint16_t index; /* in the policy's ingress or egress list */
+	uint32_t id;
+	uint32_t index; /* in the policy's ingress or egress list */
 	uint32_t policy;
 	enum rast_direction direction;
 	const char *action; /* "allow", "deny", "pass" */
@@ -184,15 +184,15 @@ static inline void rast_policy_rules_destroyp(struct rast_policy_rules **rules)
 
 /* NULL for the numbers below RAST_RULE_FIRST and for unknown ones. */
 const struct rast_policy_rule_ref *rast_policy_rules_find(const struct rast_policy_rules *rules,
-							  uint16_t id);
+							  uint32_t id);
 /* "shop/allow-web ingress[0]", "default deny", "no policy", "node", "self", "rule 77". Returns buf. */
-const char *rast_policy_rules_name(const struct rast_policy_rules *rules, uint16_t id, char *buf,
+const char *rast_policy_rules_name(const struct rast_policy_rules *rules, uint32_t id, char *buf,
 				   size_t size);
 /*
  * What an event, a log line or explain says about a rule: {id, name} and, where it is a policy's,
  * {kind, namespace, policy, direction, index, action, file, line}. `rules` may be NULL.
  */
-json_t *rast_policy_rules_describe(const struct rast_policy_rules *rules, uint16_t id);
+json_t *rast_policy_rules_describe(const struct rast_policy_rules *rules, uint32_t id);
 /* Why a default deny: the policies that isolate "namespace/pod", an array of "namespace/name". */
 json_t *rast_policy_rules_isolated_by(const struct rast_policy_rules *rules, const char *pod,
 				      enum rast_direction dir);
@@ -203,15 +203,34 @@ int rast_policy_rules_from_json(const json_t *value, struct rast_policy_rules **
 /* ---- compile ---- */
 
 /*
- * Fills *ret_image only when all went well: what is too large for it is -E2BIG with the counts.
- * ret_rules and ret_report (counts, warnings; an object) may be NULL.
+ * *ret_image is malloc'ed. What is too large for an image is -E2BIG with the counts. ret_rules and
+ * ret_report (counts, warnings; an object) may be NULL.
  */
 int rast_policy_compile(const struct rast_policy_set *set, const struct rast_policy_world *world,
-			uint32_t generation, struct rast_policy_image *ret_image,
+			uint32_t generation, struct rast_policy_image **ret_image,
 			struct rast_policy_rules **ret_rules, json_t **ret_report,
 			struct rast_err *err);
 
-/* ---- the image ---- */
+/* ---- the image: in user space its matrix lies behind it ---- */
+
+static inline size_t rast_policy_image_n_cells(const struct rast_policy_image *im)
+{
+	return (size_t)2 * im->n_class * im->n_peer * im->n_port;
+}
+
+static inline size_t rast_policy_image_size(const struct rast_policy_image *im)
+{
+	return sizeof(*im) + rast_policy_image_n_cells(im) * sizeof(uint32_t);
+}
+
+static inline const uint32_t *rast_policy_image_cells(const struct rast_policy_image *im)
+{
+	return (const uint32_t *)(im + 1);
+}
+
+/* Of classes as they stand in the matrix; 0 for those that are not in it. */
+uint32_t rast_policy_image_cell(const struct rast_policy_image *im, int dir, uint32_t klass,
+				uint32_t peer, uint32_t port);
 
 /* Who is at the other end: an identity, or an address outside the cluster. */
 struct rast_policy_end {
@@ -226,11 +245,16 @@ struct rast_policy_end {
  * `peer`; `port` is the destination's. The same arithmetic as the kernel half: bounds are checked,
  * and whatever lies outside them is 0: denied, no rule.
  */
-uint16_t rast_policy_image_verdict(const struct rast_policy_image *image, enum rast_direction dir,
+uint32_t rast_policy_image_verdict(const struct rast_policy_image *image, enum rast_direction dir,
 				   uint32_t identity, const struct rast_policy_end *peer,
 				   enum rast_policy_proto proto, uint16_t port);
-/* Is it one that the compiler could have written? -EINVAL with the reason. */
+/*
+ * Is it one that the compiler could have written? -EINVAL with the reason. The matrix behind it must
+ * be there, as rast_policy_image_fits() tells.
+ */
 int rast_policy_image_check(const struct rast_policy_image *image, struct rast_err *err);
+/* Are the numbers in its head possible, and is it then `size` bytes long? */
+bool rast_policy_image_fits(const struct rast_policy_image *image, size_t size);
 
 /* A file: header with lengths and CRC-32, the image, the rule table as JSON. Freed by the caller. */
 int rast_policy_file_write(const struct rast_policy_image *image,

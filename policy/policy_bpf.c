@@ -48,15 +48,14 @@ static bool want(const char *name)
 }
 
 /* FNV-1a over the object and what is put into its read-only data: equal only for the same program. */
-static uint64_t fingerprint(const struct rast_instance *in, int n_cpus)
+static uint64_t fingerprint(const struct rast_instance *in)
 {
 	uint64_t h = 0xcbf29ce484222325ull;
-	uint32_t config[8] = {in->pod_cidr, in->pod_prefix, (uint32_t)n_cpus,
-			      want(RAST_POLICY_SHORT_CUT_ENV)};
+	uint32_t config[7] = {in->pod_cidr, in->pod_prefix, want(RAST_POLICY_SHORT_CUT_ENV)};
 	const unsigned char *p;
 	size_t size, i;
 
-	memcpy(config + 4, in->pod6, sizeof(in->pod6));
+	memcpy(config + 3, in->pod6, sizeof(in->pod6));
 	p = policy_bpf__elf_bytes(&size);
 	for (i = 0; i < size; i++)
 		h = (h ^ p[i]) * 0x100000001b3ull;
@@ -263,17 +262,14 @@ int rast_policy_bpf_load(const struct rast_instance *in, struct rast_err *err)
 {
 	/* What a new build may forget: nothing here allows a packet, but a reply may be cut off. */
 	static const char *const reset[] = {"flow_by_tuple", "deny_by_tuple", "time_by_fragment",
-					    "hits_by_rule", NULL};
+					    NULL};
 	const struct rast_loader_opts opts = {.reset_maps = reset};
 	_cleanup_(skel_destroyp) struct policy_bpf *skel = NULL;
-	int n_cpus = libbpf_num_possible_cpus(), r;
 	_cleanup_close_ int map = -1;
+	uint64_t build = fingerprint(in);
 	uint32_t zero = 0;
-	uint64_t build;
+	int r;
 
-	if (n_cpus < 0)
-		return rast_err_sys(err, -n_cpus, "number of CPUs");
-	build = fingerprint(in, n_cpus);
 	if (already_loaded(in, build))
 		return 0;
 	r = rast_policy_bpf_supported(err);
@@ -288,11 +284,7 @@ int rast_policy_bpf_load(const struct rast_instance *in, struct rast_err *err)
 	skel->rodata->pod_base = in->pod_cidr;
 	skel->rodata->pod_count = 1u << (32 - in->pod_prefix);
 	memcpy((void *)skel->rodata->pod6_net, in->pod6, sizeof(in->pod6));
-	skel->rodata->n_cpus = (uint32_t)n_cpus;
 	skel->rodata->short_cut = want(RAST_POLICY_SHORT_CUT_ENV);
-	r = bpf_map__set_max_entries(skel->maps.hits_by_rule, 2u * (uint32_t)n_cpus);
-	if (r < 0)
-		return rast_err_sys(err, -r, "policy programs");
 	r = rast_loader_load_opts(in, skel->obj, "policy", &opts, err);
 	if (r < 0)
 		return r;

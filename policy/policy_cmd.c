@@ -236,7 +236,8 @@ static json_int_t pods_of_rule(const struct rast_policy_input *in,
 
 	for (size_t c = 1; c < im->n_class; c++)
 		for (size_t i = 0; i < row; i++)
-			if ((im->matrix[(r->direction * im->n_class + c) * row + i] &
+			if ((rast_policy_image_cells(
+				     im)[(r->direction * im->n_class + c) * row + i] &
 			     RAST_CELL_RULE) == r->id) {
 				n += in->rules->classes[c].n_members;
 				break;

@@ -31,10 +31,7 @@ static const struct rast_col cols[] = {
 static int compile(struct rast_cli *cli, const struct rast_policy_world *world,
 		   struct rast_policy_input *in)
 {
-	in->image = malloc(sizeof(*in->image));
-	if (!in->image)
-		return rast_err_sys(&cli->err, ENOMEM, "policy image");
-	return rast_policy_compile(in->set, world, 1, in->image, &in->rules, NULL, &cli->err);
+	return rast_policy_compile(in->set, world, 1, &in->image, &in->rules, NULL, &cli->err);
 }
 
 static int read_both(struct rast_cli *cli, const struct rast_args *a, struct rast_policy_input *was,

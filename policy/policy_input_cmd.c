@@ -63,10 +63,7 @@ static int read_file(struct rast_cli *cli, const char *path, bool pods_only,
 
 static int compile(struct rast_cli *cli, struct rast_policy_input *in)
 {
-	in->image = malloc(sizeof(*in->image));
-	if (!in->image)
-		return rast_err_sys(&cli->err, ENOMEM, "policy image");
-	return rast_policy_compile(in->set, &in->world, in->generation, in->image, &in->rules,
+	return rast_policy_compile(in->set, &in->world, in->generation, &in->image, &in->rules,
 				   &in->report, &cli->err);
 }
 

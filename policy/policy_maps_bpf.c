@@ -1,58 +1,41 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The maps of the policy programs seen from user space: the flip to a new image, and all that is read
- * back. Nothing here loads a program.
- *
- * The flip is one store, so no packet is judged by half an image. What needs care is the time after
- * it: a packet that read the slot word before may still be reading the old slot, which is the one
- * the next image goes to.
+ * The maps of the policy programs seen from user space: all that is read back. Nothing here loads a
+ * program or changes what is in force (policy_apply_bpf.c).
  */
 #include "policy/policy_bpf.h"
 
 #include "base/fd.h"
 #include "loader/loader.h"
 #include "policy/policy.h"
+#include "policy/policy_mapping_bpf.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-/* A program that has run for this long does not exist: the kernel reports stalls before. */
-#define GRACE_MS 10000u
-
-struct mapping {
-	void *at;
-	size_t size;
-};
-
-static void unmapp(struct mapping *m)
+void rast_policy_unmap(struct rast_policy_mapping *m)
 {
 	if (m->at)
 		(void)munmap(m->at, m->size);
 }
-#define _cleanup_mapping_ _cleanup_(unmapp)
 
-static int map_all(const struct rast_instance *in, const char *name, size_t value_size,
-		   struct mapping *ret, struct rast_err *err)
+int rast_policy_map_fd(int fd, const char *name, size_t value_size, struct rast_policy_mapping *ret,
+		       struct rast_err *err)
 {
-	_cleanup_close_ int fd = rast_loader_map_fd(in, name, err);
 	struct bpf_map_info info = {0};
 	uint32_t len = sizeof(info);
 	size_t size;
 	void *p;
 
-	if (fd < 0)
-		return fd;
 	if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.value_size != value_size)
 		return rast_err_set(err, EINVAL, "map %s is of another build", name);
 	size = info.max_entries * ((value_size + 7) / 8 * 8);
@@ -64,7 +47,15 @@ static int map_all(const struct rast_instance *in, const char *name, size_t valu
 	return 0;
 }
 
-static uint64_t coarse_ns(void)
+int rast_policy_map_all(const struct rast_instance *in, const char *name, size_t value_size,
+			struct rast_policy_mapping *ret, struct rast_err *err)
+{
+	_cleanup_close_ int fd = rast_loader_map_fd(in, name, err);
+
+	return fd < 0 ? fd : rast_policy_map_fd(fd, name, value_size, ret, err);
+}
+
+uint64_t rast_policy_coarse_ns(void)
 {
 	struct timespec t;
 
@@ -72,71 +63,13 @@ static uint64_t coarse_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/*
- * Waits until no program that began before still runs. MEMBARRIER_CMD_GLOBAL is synchronize_rcu(),
- * where there is more than one CPU; with one there is nothing to wait for, as these programs run with
- * softirqs off. Kernels with nohz_full refuse it: there time has to do.
- */
-static void wait_for_programs(void)
-{
-	const struct timespec pause = {.tv_nsec = 100000000};
-
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0)
-		(void)nanosleep(&pause, NULL);
-}
-
-/* What an image uses, no more: 2 MB of mostly unused matrix would be the whole cost. */
-static void copy_image(struct rast_policy_image *to, const struct rast_policy_image *from)
-{
-	size_t cells = (size_t)2 * from->n_class * from->n_peer * from->n_port;
-
-	memcpy(to, from, offsetof(struct rast_policy_image, range4));
-	memcpy(to->range4, from->range4, from->n_range4 * sizeof(from->range4[0]));
-	memcpy(to->range6, from->range6, from->n_range6 * sizeof(from->range6[0]));
-	memcpy(to->matrix, from->matrix, cells * sizeof(from->matrix[0]));
-}
-
-int rast_policy_bpf_apply(const struct rast_instance *in, const struct rast_policy_image *image,
-			  struct rast_err *err)
-{
-	_cleanup_mapping_ struct mapping images = {0}, control = {0}, hits = {0};
-	struct rast_policy_control *c;
-	struct rast_rule_hits *h;
-	uint32_t slot, now, n_cpus, cpu;
-	int r;
-
-	r = rast_policy_image_check(image, err);
-	if (!r)
-		r = map_all(in, "policy_image", sizeof(*image), &images, err);
-	if (!r)
-		r = map_all(in, "policy_control", sizeof(*c), &control, err);
-	if (!r)
-		r = map_all(in, "hits_by_rule", sizeof(*h), &hits, err);
-	if (r < 0)
-		return r;
-	c = control.at;
-	h = hits.at;
-	n_cpus = (uint32_t)(hits.size / sizeof(*h) / 2);
-	slot = c->loaded ? !c->slot : 0;
-	now = (uint32_t)(coarse_ns() / 1000000);
-	if (c->loaded && now - c->flipped_ms < GRACE_MS)
-		wait_for_programs();
-	copy_image((struct rast_policy_image *)images.at + slot, image);
-	for (cpu = 0; cpu < n_cpus; cpu++)
-		memset(h[slot * n_cpus + cpu].hits, 0, image->n_rule * sizeof(h->hits[0]));
-	__atomic_store_n(&c->slot, slot, __ATOMIC_RELEASE);
-	__atomic_store_n(&c->loaded, 1, __ATOMIC_RELEASE);
-	c->flipped_ms = (uint32_t)(coarse_ns() / 1000000);
-	return 0;
-}
-
 int rast_policy_bpf_set_flags(const struct rast_instance *in, uint32_t flags, struct rast_err *err)
 {
-	_cleanup_mapping_ struct mapping control = {0};
+	_cleanup_mapping_ struct rast_policy_mapping control = {0};
 	struct rast_policy_control *c;
 	int r;
 
-	r = map_all(in, "policy_control", sizeof(*c), &control, err);
+	r = rast_policy_map_all(in, "policy_control", sizeof(*c), &control, err);
 	if (r < 0)
 		return r;
 	c = control.at;
@@ -202,36 +135,6 @@ int rast_policy_bpf_counters(const struct rast_instance *in, uint32_t slot, json
 	return r;
 }
 
-int rast_policy_bpf_hits(const struct rast_instance *in, json_t *array, struct rast_err *err)
-{
-	_cleanup_mapping_ struct mapping control = {0}, hits = {0};
-	const struct rast_policy_control *c;
-	const struct rast_rule_hits *h;
-	uint32_t n_cpus, slot;
-	int r;
-
-	r = map_all(in, "policy_control", sizeof(*c), &control, err);
-	if (!r)
-		r = map_all(in, "hits_by_rule", sizeof(*h), &hits, err);
-	if (r < 0)
-		return r;
-	c = control.at;
-	h = hits.at;
-	n_cpus = (uint32_t)(hits.size / sizeof(*h) / 2);
-	slot = __atomic_load_n(&c->slot, __ATOMIC_ACQUIRE);
-	for (uint32_t rule = 0; rule <= RAST_MAX_RULES; rule++) {
-		uint64_t n = 0;
-
-		for (uint32_t cpu = 0; cpu < n_cpus; cpu++)
-			n += h[slot * n_cpus + cpu].hits[rule];
-		if (n &&
-		    json_array_append_new(array, json_pack("{s:I,s:I}", "rule", (json_int_t)rule,
-							   "packets", (json_int_t)n)))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
 static json_t *addr_json(int family, const void *addr)
 {
 	char buf[INET6_ADDRSTRLEN];
@@ -283,15 +186,16 @@ static int endpoints_json(const struct rast_instance *in, json_t *array, struct 
 
 int rast_policy_bpf_status(const struct rast_instance *in, json_t *obj, struct rast_err *err)
 {
-	_cleanup_mapping_ struct mapping images = {0}, control = {0};
+	_cleanup_mapping_ struct rast_policy_mapping images = {0}, control = {0};
 	const struct rast_policy_control *c;
 	json_t *endpoints;
 	uint32_t slot;
 	int r;
 
-	r = map_all(in, "policy_control", sizeof(*c), &control, err);
+	r = rast_policy_map_all(in, "policy_control", sizeof(*c), &control, err);
 	if (!r)
-		r = map_all(in, "policy_image", sizeof(struct rast_policy_image), &images, err);
+		r = rast_policy_map_all(in, "policy_image", sizeof(struct rast_policy_image),
+					&images, err);
 	if (r < 0)
 		return r;
 	c = control.at;
@@ -343,7 +247,7 @@ int rast_policy_bpf_flows(const struct rast_instance *in, json_t *array, struct 
 		prev = &key;
 		if (bpf_map_lookup_elem(fd, &key, &f))
 			continue;
-		if (json_array_append_new(array, flow_json(&key, &f, coarse_ns())))
+		if (json_array_append_new(array, flow_json(&key, &f, rast_policy_coarse_ns())))
 			return -ENOMEM;
 	}
 	return 0;
@@ -400,7 +304,7 @@ int rast_policy_bpf_deny_sweep(const struct rast_instance *in, uint64_t older_ns
 	for (uint32_t n = 0; more && n < 65536; n++) {
 		key = next;
 		more = !bpf_map_get_next_key(fd, &key, &next);
-		now = coarse_ns();
+		now = rast_policy_coarse_ns();
 		if (bpf_map_lookup_elem(fd, &key, &d) || !d.pending || now < d.last_ns ||
 		    now - d.last_ns < older_ns)
 			continue;

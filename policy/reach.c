@@ -22,9 +22,8 @@ static void add(struct text *t, const char *s)
 static bool allowed(const struct rast_policy_image *im, int dir, size_t klass, size_t peer,
 		    size_t port)
 {
-	size_t cell = (((size_t)dir * im->n_class + klass) * im->n_peer + peer) * im->n_port + port;
-
-	return im->matrix[cell] & RAST_CELL_ALLOW;
+	return rast_policy_image_cell(im, dir, (uint32_t)klass, (uint32_t)peer, (uint32_t)port) &
+	       RAST_CELL_ALLOW;
 }
 
 static json_t *cell(const struct rast_policy_image *im, const struct rast_policy_rules *rules,

@@ -227,23 +227,16 @@ static void ports_text(const struct diff *d, char *text, size_t size)
 
 /* ---- verdicts ---- */
 
-static uint16_t cell(const struct rast_policy_image *im, int dir, uint32_t klass, uint32_t peer,
-		     uint32_t port)
-{
-	return im->matrix[(((size_t)dir * im->n_class + klass) * im->n_peer + peer) * im->n_port +
-			  port];
-}
-
 /* The cell of the end that decides: the one that denies, egress first, else the destination's. */
-static uint16_t verdict(const struct rast_policy_image *im, uint32_t from, uint32_t to,
+static uint32_t verdict(const struct rast_policy_image *im, uint32_t from, uint32_t to,
 			uint32_t port, bool *ret_allowed)
 {
-	uint16_t out = RAST_CELL_ALLOW, in = RAST_CELL_ALLOW;
+	uint32_t out = RAST_CELL_ALLOW, in = RAST_CELL_ALLOW;
 
 	if (from < im->n_class)
-		out = cell(im, RAST_DIR_EGRESS, from, to, port);
+		out = rast_policy_image_cell(im, RAST_DIR_EGRESS, from, to, port);
 	if (to < im->n_class)
-		in = cell(im, RAST_DIR_INGRESS, to, from, port);
+		in = rast_policy_image_cell(im, RAST_DIR_INGRESS, to, from, port);
 	*ret_allowed = out & in & RAST_CELL_ALLOW;
 	if (from < im->n_class && !(out & RAST_CELL_ALLOW))
 		return out;

@@ -164,7 +164,7 @@ static int build_classes(const struct rast_index *ix, const struct rast_flat *fl
 	return 0;
 }
 
-static int build_policies(const struct rast_policy_set *set, const uint16_t *id_by_number,
+static int build_policies(const struct rast_policy_set *set, const uint32_t *id_by_number,
 			  struct rast_policy_rules *out)
 {
 	static const char *const actions[] = {"allow", "deny", "pass"};
@@ -190,12 +190,12 @@ static int build_policies(const struct rast_policy_set *set, const uint16_t *id_
 			return -ENOMEM;
 		for (int d = 0; d < 2; d++)
 			for (size_t j = 0; p->isolates[d] && j < p->n_rules[d]; j++) {
-				uint16_t id = id_by_number[number++];
+				uint32_t id = id_by_number[number++];
 
 				if (id)
 					out->rules[out->n_rules++] = (struct rast_policy_rule_ref){
 						id,
-						(uint16_t)j,
+						(uint32_t)j,
 						(uint32_t)i,
 						(enum rast_direction)d,
 						actions[p->rules[d][j].action],
@@ -208,7 +208,7 @@ static int build_policies(const struct rast_policy_set *set, const uint16_t *id_
 int rast_policy_rules_build(const struct rast_policy_set *set, const struct rast_index *ix,
 			    const struct rast_flat *flat, const struct rast_ports *ports,
 			    const struct rast_addrs *addrs, const struct rast_classes *classes,
-			    const uint16_t *id_by_number, uint32_t generation,
+			    const uint32_t *id_by_number, uint32_t generation,
 			    struct rast_policy_rules **ret)
 {
 	_cleanup_policy_rules_ struct rast_policy_rules *out = calloc(1, sizeof(*out));
@@ -232,21 +232,21 @@ int rast_policy_rules_build(const struct rast_policy_set *set, const struct rast
 
 static int cmp_id(const void *key, const void *member)
 {
-	const uint16_t *id = key;
+	const uint32_t *id = key;
 	const struct rast_policy_rule_ref *r = member;
 
 	return (*id > r->id) - (*id < r->id);
 }
 
 const struct rast_policy_rule_ref *rast_policy_rules_find(const struct rast_policy_rules *rules,
-							  uint16_t id)
+							  uint32_t id)
 {
 	if (!rules || !rules->n_rules)
 		return NULL;
 	return bsearch(&id, rules->rules, rules->n_rules, sizeof(*rules->rules), cmp_id);
 }
 
-const char *rast_policy_rules_name(const struct rast_policy_rules *rules, uint16_t id, char *buf,
+const char *rast_policy_rules_name(const struct rast_policy_rules *rules, uint32_t id, char *buf,
 				   size_t size)
 {
 	static const char *const known[] = {"no policy", "default deny", "node", "self"};
@@ -265,7 +265,7 @@ const char *rast_policy_rules_name(const struct rast_policy_rules *rules, uint16
 	return buf;
 }
 
-json_t *rast_policy_rules_describe(const struct rast_policy_rules *rules, uint16_t id)
+json_t *rast_policy_rules_describe(const struct rast_policy_rules *rules, uint32_t id)
 {
 	const struct rast_policy_rule_ref *r = rast_policy_rules_find(rules, id);
 	const struct rast_policy_ref *p;

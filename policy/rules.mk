@@ -6,6 +6,6 @@ PURE_SRC += $(addprefix policy/,ends.c truth.c reach_diff.c suggest.c suggest_ch
 PURE_SRC += $(addprefix policy/,parse_rast.c parse_rast_rule.c parse_fqdn.c unenforced.c)
 CLI_SRC += policy/policy_cmd.c
 CLI_SRC += $(addprefix policy/,policy_input_cmd.c policy_test_cmd.c policy_diff_cmd.c policy_suggest_cmd.c)
-LOADER_SRC += policy/policy_bpf.c policy/policy_maps_bpf.c
+LOADER_SRC += policy/policy_bpf.c policy/policy_maps_bpf.c policy/policy_apply_bpf.c
 CONTROLLER_SRC += policy/policy_feature.c
 CLI_SRC += policy/flow_cmd.c

@@ -175,7 +175,7 @@ int rast_matrix_build(const struct rast_flat *flat, const struct rast_index *ix,
 int rast_policy_rules_build(const struct rast_policy_set *set, const struct rast_index *ix,
 			    const struct rast_flat *flat, const struct rast_ports *ports,
 			    const struct rast_addrs *addrs, const struct rast_classes *classes,
-			    const uint16_t *id_by_number, uint32_t generation,
+			    const uint32_t *id_by_number, uint32_t generation,
 			    struct rast_policy_rules **ret);
 
 #endif

@@ -28,8 +28,7 @@ static int compile(struct compiled *c, const struct rast_policy_world *world,
 	size_t i;
 	int r = rast_policy_set_create(&c->set);
 
-	c->image = malloc(sizeof(*c->image));
-	if (r < 0 || !c->image)
+	if (r < 0)
 		return rast_err_sys(err, ENOMEM, "suggestion");
 	json_array_foreach((json_t *)(uintptr_t)policies, i, doc) {
 		_cleanup_free_ char *text = json_dumps(doc, 0);
@@ -43,7 +42,7 @@ static int compile(struct compiled *c, const struct rast_policy_world *world,
 		if (r < 0)
 			return r;
 	}
-	return rast_policy_compile(c->set, world, 1, c->image, NULL, NULL, err);
+	return rast_policy_compile(c->set, world, 1, &c->image, NULL, NULL, err);
 }
 
 static int find(const struct rast_policy_world *world, const json_t *edge, const char *end,

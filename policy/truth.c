@@ -195,7 +195,7 @@ static int ask(struct check *c, const struct test *t, const struct rast_end *fro
 {
 	char who[256], whom[256], rule[640];
 	bool allowed, ok;
-	uint16_t cell = rast_end_verdict(c->image, from, to, p->proto, p->port, &allowed);
+	uint32_t cell = rast_end_verdict(c->image, from, to, p->proto, p->port, &allowed);
 	json_t *row;
 
 	(void)rast_policy_rules_name(c->rules, cell & RAST_CELL_RULE, rule, sizeof(rule));

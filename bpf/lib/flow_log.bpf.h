@@ -26,13 +26,18 @@ static __always_inline void count(const struct __sk_buff *skb, __u32 slot, __u32
 	}
 }
 
-static __always_inline void count_rule(const struct look *l, __u32 rule)
+static __always_inline void count_rule(const struct rast_policy_image *img, const struct look *l,
+				       __u32 rule)
 {
-	__u32 key = l->image_slot * n_cpus + bpf_get_smp_processor_id();
-	struct rast_rule_hits *h = bpf_map_lookup_elem(&hits_by_rule, &key);
+	__u32 of_cpu = (bpf_get_smp_processor_id() & img->hits_mask) * img->hits_lines;
+	struct rast_line *line = table_line(l->image_slot, img->hits_at + of_cpu + rule / 8);
 
-	if (h)
-		h->hits[rule & RAST_MAX_RULES]++;
+	if (!line)
+		return;
+	if (img->hits_shared)
+		__sync_fetch_and_add(&line->q[rule % 8], 1);
+	else
+		line->q[rule % 8]++;
 }
 
 /* Returns 0 when it reached a ring. */

@@ -148,6 +148,13 @@ static __noinline __u32 range6_class(const struct rast_policy_image *img, const 
 	return img->range6[at & (RAST_MAX_RANGES6 - 1)].klass;
 }
 
+static __always_inline struct rast_line *table_line(__u32 slot, __u32 line)
+{
+	void *table = bpf_map_lookup_elem(&policy_table, &slot);
+
+	return table ? bpf_map_lookup_elem(table, &line) : NULL;
+}
+
 static __always_inline __u32 class_of(const struct rast_policy_image *img, __u32 identity)
 {
 	return identity < RAST_MAX_IDENTITIES ? img->class_by_identity[identity] : 0xffff;
@@ -159,6 +166,7 @@ static __always_inline __u32 cell_of(const struct rast_policy_image *img, const 
 {
 	__u64 klass = class_of(img, l->ep.identity), peer, n_class = img->n_class, at;
 	__u32 pc, proto, number = bpf_ntohs(port);
+	const struct rast_line *line;
 
 	/* To the verifier of 6.1 a byte swap may yield anything; the compiler knows better, so: hide it. */
 	asm volatile("" : "+r"(number));
@@ -187,7 +195,8 @@ static __always_inline __u32 cell_of(const struct rast_policy_image *img, const 
 	at = ((dir * n_class + klass) * img->n_peer + peer) * img->n_port + pc;
 	if (at >= RAST_MAX_CELLS)
 		return 0;
-	return img->matrix[at];
+	line = table_line(l->image_slot, at / 16);
+	return line ? line->w[at % 16] : 0;
 }
 
 #endif

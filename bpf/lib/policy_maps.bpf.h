@@ -12,14 +12,13 @@ const volatile __u32 pod_base = 0;  /* first address of the pod range, host byte
 const volatile __u32 pod_count = 0; /* addresses in it */
 /* The pods' IPv6 network, a /112, network byte order; all zero: pods have none. */
 const volatile __u32 pod6_net[4] = {0, 0, 0, 0};
-const volatile __u32 n_cpus = 1;    /* possible ones */
 const volatile __u32 short_cut = 1; /* from pod to pod past the bridge */
 
 #define RAST_MAX_FLOWS 65536
 #define RAST_MAX_DENIES 4096
 #define SECONDS 1000000000ull
 
-/* Slot → compiled policy. 2 × 2.3 MB. */
+/* Slot → the part of a compiled policy that is of one size. 2 × 270 KB. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 2);
@@ -27,6 +26,24 @@ struct {
 	__type(key, __u32);
 	__type(value, struct rast_policy_image);
 } policy_image SEC(".maps");
+
+/* Whoever applies an image makes the map of its slot, as large as that image needs. */
+struct rast_table_inner {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	__type(key, __u32);
+	/* Of a type that only an inner map names, clang 14 writes no more than the name. */
+	__uint(value_size, sizeof(struct rast_line));
+};
+
+/* Slot → its table. A miss is a denial, of a count it is none. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__array(values, struct rast_table_inner);
+} policy_table SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -89,15 +106,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct rast_link_counters);
 } counters_by_link SEC(".maps");
-
-/* The loader sets max_entries to 2 * possible CPUs. 256 KB an entry. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, __u32);
-	__type(value, struct rast_rule_hits);
-} hits_by_rule SEC(".maps");
 
 /* Which build of this object is loaded; written and read by user space alone. */
 struct {

@@ -126,7 +126,9 @@ static int nftables(enum side s)
 static struct rast_policy_image *make_image(void)
 {
 	enum { N_CLASS = 400, N_PEER = N_CLASS + 2, N_PORT = 3, CLIENT = 1, SERVER = 2 };
-	struct rast_policy_image *im = calloc(1, sizeof(*im));
+	struct rast_policy_image *im =
+		calloc(1, sizeof(*im) + sizeof(uint32_t) * 2 * N_CLASS * N_PEER * N_PORT);
+	uint32_t *cells = (uint32_t *)(im + 1);
 
 	if (!im)
 		return NULL;
@@ -153,9 +155,9 @@ static struct rast_policy_image *make_image(void)
 				for (uint32_t c = 0; c < N_PORT; c++) {
 					bool isolated = dir == RAST_DIR_INGRESS && k != CLIENT;
 					bool allowed = k == SERVER && p == CLIENT && c == 1;
-					uint16_t *cell = &im->matrix[((dir * N_CLASS + k) * N_PEER +
-								      p) * N_PORT +
-								     c];
+					uint32_t *cell =
+						&cells[((dir * N_CLASS + k) * N_PEER + p) * N_PORT +
+						       c];
 
 					if (!isolated)
 						*cell = RAST_CELL_ALLOW | RAST_RULE_NONE;

@@ -144,7 +144,7 @@ int main(void)
 	stage.image->n_range4 = RAST_MAX_RANGES4;
 	for (uint32_t i = 0; i < RAST_MAX_RANGES4; i++)
 		stage.image->range4[i] = (struct rast_range4){
-			.start = i << 20, .klass = (uint16_t)((i & 1 ? BLOCKED : WORLD) - N_CLASS)};
+			.start = i << 20, .klass = (i & 1 ? BLOCKED : WORLD) - N_CLASS};
 	stage_apply();
 	s = stage_spec(WEB, API);
 	s.protocol = IPPROTO_TCP;

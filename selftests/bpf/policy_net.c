@@ -134,8 +134,9 @@ int net_add(const char *name)
 	return net.n_pods++;
 }
 
-void net_compile(const char *yaml, uint32_t generation, struct rast_policy_image *image)
+struct rast_policy_image *net_compile(const char *yaml, uint32_t generation)
 {
+	struct rast_policy_image *image = NULL;
 	struct rast_policy_set *set = NULL;
 	struct rast_yaml *y = NULL;
 	struct rast_err err = {0};
@@ -146,11 +147,12 @@ void net_compile(const char *yaml, uint32_t generation, struct rast_policy_image
 	for (size_t i = 0; !r && i < rast_yaml_count(y); i++)
 		r = rast_policy_set_parse(rast_yaml_root(y, i), set, &err);
 	if (!r)
-		r = rast_policy_compile(set, &net.world, generation, image, NULL, NULL, &err);
+		r = rast_policy_compile(set, &net.world, generation, &image, NULL, NULL, &err);
 	if (r < 0)
 		bail("%s", err.text);
 	rast_yaml_destroy(y);
 	rast_policy_set_destroy(set);
+	return image;
 }
 
 void net_apply(const struct rast_policy_image *image)
@@ -163,11 +165,10 @@ void net_apply(const struct rast_policy_image *image)
 
 void net_policy(const char *yaml)
 {
-	static struct rast_policy_image image;
 	static uint32_t generation;
+	_cleanup_free_ struct rast_policy_image *image = net_compile(yaml, ++generation);
 
-	net_compile(yaml, ++generation, &image);
-	net_apply(&image);
+	net_apply(image);
 }
 
 void net_enter(int pod)

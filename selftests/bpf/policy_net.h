@@ -40,8 +40,8 @@ void net_open(const char *instance);
 int net_add(const char *name);
 /* Only in the world: no link. */
 void net_add_absent(const char *name);
-/* Compiles the documents for all pods; bails out when they are refused. `image` is the caller's. */
-void net_compile(const char *yaml, uint32_t generation, struct rast_policy_image *image);
+/* Compiles the documents for all pods; bails out when they are refused. freed by the caller. */
+struct rast_policy_image *net_compile(const char *yaml, uint32_t generation);
 void net_apply(const struct rast_policy_image *image);
 /* Both in one. */
 void net_policy(const char *yaml);

@@ -20,6 +20,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define MAX_STAGE_CELLS (2 * N_CLASS * N_PEER * N_PORT)
+
 struct stage stage;
 static struct rast_rings *rings;
 
@@ -111,7 +113,7 @@ void stage_open(const char *instance)
 		bail("%s", err.text);
 	stage.prog[IN] = rast_loader_prog_fd(&stage.in, "policy_in", NULL);
 	stage.prog[OUT] = rast_loader_prog_fd(&stage.in, "policy_out", NULL);
-	stage.image = calloc(1, sizeof(*stage.image));
+	stage.image = calloc(1, sizeof(*stage.image) + MAX_STAGE_CELLS * sizeof(uint32_t));
 	if (!stage.image || stage.prog[IN] < 0 || stage.prog[OUT] < 0)
 		bail("no memory or no program");
 	for (int i = WEB; i < N_CLASS; i++)
@@ -150,9 +152,11 @@ void stage_reset_image(void)
 
 void stage_cell(int dir, int klass, int peer, int port, bool allow, unsigned int rule)
 {
+	uint32_t *cells = (uint32_t *)(stage.image + 1);
+
 	for (int i = port < 0 ? 0 : port; i <= (port < 0 ? N_PORT - 1 : port); i++)
-		stage.image->matrix[((dir * N_CLASS + klass) * N_PEER + peer) * N_PORT + i] =
-			(uint16_t)(rule | (allow ? RAST_CELL_ALLOW : 0));
+		cells[((dir * N_CLASS + klass) * N_PEER + peer) * N_PORT + i] =
+			rule | (allow ? RAST_CELL_ALLOW : 0);
 }
 
 void stage_apply(void)

@@ -163,7 +163,7 @@ static int check_row(const char *row, const char *where, const struct rast_polic
 	const struct rast_policy_pod *from, *to;
 	char a[256], b[256], proto[8], in[512], out[512];
 	unsigned int port, i, e, c;
-	uint16_t cell_i, cell_e;
+	uint32_t cell_i, cell_e;
 	size_t p;
 
 	if (sscanf(row, "%255s %255s %7[A-Z]/%u i%u e%u c%u", a, b, proto, &port, &i, &e, &c) != 7)
@@ -196,12 +196,12 @@ static int check_row(const char *row, const char *where, const struct rast_polic
 	return 0;
 }
 
-static int check_step(const json_t *step, struct rast_policy_image *im, struct totals *t,
-		      struct rast_err *err)
+static int check_step(const json_t *step, struct totals *t, struct rast_err *err)
 {
 	_cleanup_policy_world_ struct rast_policy_world world = {};
 	_cleanup_policy_set_ struct rast_policy_set *set = NULL;
 	_cleanup_policy_rules_ struct rast_policy_rules *rules = NULL;
+	_cleanup_free_ struct rast_policy_image *im = NULL;
 	const json_t *truth = json_object_get(step, "truth");
 	char where[64];
 	int r;
@@ -214,7 +214,7 @@ static int check_step(const json_t *step, struct rast_policy_image *im, struct t
 		return rast_err_set(err, EINVAL, "%s: pods or namespaces cannot be read", where);
 	r = read_policies(step, where, set, err);
 	if (!r)
-		r = rast_policy_compile(set, &world, 1, im, &rules, NULL, err);
+		r = rast_policy_compile(set, &world, 1, &im, &rules, NULL, err);
 	if (!r)
 		r = rast_policy_image_check(im, err);
 	if (!r && loaded) {
@@ -232,8 +232,7 @@ static int check_step(const json_t *step, struct rast_policy_image *im, struct t
 	return r;
 }
 
-static int check_file(gzFile f, char *line, struct rast_policy_image *im, struct totals *t,
-		      struct rast_err *err)
+static int check_file(gzFile f, char *line, struct totals *t, struct rast_err *err)
 {
 	int r = 0;
 
@@ -244,7 +243,7 @@ static int check_file(gzFile f, char *line, struct rast_policy_image *im, struct
 		if (line[strspn(line, " \t\r\n")] == '\0')
 			continue;
 		step = json_loads(line, 0, &jerr);
-		r = step ? check_step(step, im, t, err)
+		r = step ? check_step(step, t, err)
 			 : rast_err_set(err, EINVAL, "line %lu: %s", t->steps + 1, jerr.text);
 	}
 	return r;
@@ -252,7 +251,6 @@ static int check_file(gzFile f, char *line, struct rast_policy_image *im, struct
 
 int main(int argc, char **argv)
 {
-	_cleanup_free_ struct rast_policy_image *im = malloc(sizeof(*im));
 	_cleanup_free_ char *line = malloc(MAX_LINE);
 	struct rast_err err = {};
 	struct totals t = {};
@@ -261,7 +259,7 @@ int main(int argc, char **argv)
 	int r;
 
 	loaded = argc == 4 && !strcmp(argv[1], "--loaded");
-	if ((argc != 2 && !loaded) || !im || !line) {
+	if ((argc != 2 && !loaded) || !line) {
 		fprintf(stderr, "usage: netpol [--loaded CIDR] FILE\n");
 		return 2;
 	}
@@ -273,7 +271,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s: %s\n", argv[1], strerror(errno));
 		return 2;
 	}
-	r = check_file(f, line, im, &t, &err);
+	r = check_file(f, line, &t, &err);
 	gzclose(f);
 	if (r < 0) {
 		fprintf(stderr, "%s: %s\n", argv[1], rast_err_format(&err, text, sizeof(text)));

@@ -27,7 +27,7 @@ static void verdicts(const struct rast_policy_world *w, const struct rast_policy
 		for (size_t j = 0; j <= n; j++)
 			for (size_t k = 0; k < 2 * 4 * ARRAY_SIZE(ports); k++) {
 				struct rast_policy_end end = {.addr4 = 0x08080808};
-				uint16_t cell;
+				uint32_t cell;
 
 				end.kind = j == n ? RAST_END_ADDR4 : RAST_END_IDENTITY;
 				end.identity = j == n ? 0 : w->pods[j].identity;
@@ -104,7 +104,7 @@ static int read_all(const uint8_t *data, size_t size, struct rast_policy_set *se
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct rast_policy_image image; /* too large for the stack */
+	struct rast_policy_image *image = NULL;
 	struct rast_policy_world w = {};
 	struct rast_policy_set *set = NULL;
 	struct rast_policy_rules *rules = NULL;
@@ -120,11 +120,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		r = rast_policy_compile(set, &w, 1, &image, &rules, &report, &err);
 	check_err(r, &err);
 	if (!r) {
-		MUST(!rast_policy_image_check(&image, &err));
+		MUST(!rast_policy_image_check(image, &err));
 		MUST(rules && report);
-		verdicts(&w, &image, rules);
-		tell(set, &w, &image, rules);
+		verdicts(&w, image, rules);
+		tell(set, &w, image, rules);
 	}
+	free(image);
 	json_decref(report);
 	rast_policy_rules_destroy(rules);
 	rast_policy_set_destroy(set);

@@ -25,7 +25,7 @@ static size_t good_len, good_rules_len;
 
 static void make_good(void)
 {
-	struct rast_policy_image *im = malloc(sizeof(*im));
+	struct rast_policy_image *im = NULL;
 	struct rast_policy_world w = {};
 	struct rast_policy_set *set = NULL;
 	struct rast_policy_rules *rules = NULL;
@@ -33,16 +33,16 @@ static void make_good(void)
 	struct rast_yaml *y = NULL;
 	void *out;
 
-	MUST(im && !rast_policy_set_create(&set));
+	MUST(!rast_policy_set_create(&set));
 	MUST(!rast_yaml_parse("good", policies, strlen(policies), &y, NULL));
 	MUST(!rast_policy_world_add_manifest(&w, rast_yaml_root(y, 0), &pod, NULL));
 	MUST(!rast_policy_world_add_manifest(&w, rast_yaml_root(y, 1), &pod, NULL));
 	MUST(!rast_policy_set_parse(rast_yaml_root(y, 2), set, NULL));
 	MUST(!rast_policy_world_number(&w, 0x0a4d0000, 16, NULL));
-	MUST(!rast_policy_compile(set, &w, 1, im, &rules, NULL, NULL));
+	MUST(!rast_policy_compile(set, &w, 1, &im, &rules, NULL, NULL));
 	MUST(!rast_policy_file_write(im, rules, &out, &good_len));
 	good = out;
-	good_rules_len = good_len - HEADER - sizeof(*im);
+	good_rules_len = good_len - HEADER - rast_policy_image_size(im);
 	rast_policy_rules_destroy(rules);
 	rast_policy_set_destroy(set);
 	rast_policy_world_finish(&w);
@@ -56,7 +56,7 @@ static void use(const struct rast_policy_image *im, const struct rast_policy_rul
 
 	for (uint32_t i = 0; i < 64; i++) {
 		struct rast_policy_end end = {.kind = i % 3, .identity = i, .addr4 = i << 26};
-		uint16_t cell = rast_policy_image_verdict(im, (enum rast_direction)(i & 1), i % 20,
+		uint32_t cell = rast_policy_image_verdict(im, (enum rast_direction)(i & 1), i % 20,
 							  &end, (enum rast_policy_proto)(i % 4),
 							  (uint16_t)(i * 997));
 		json_t *v = rast_policy_rules_describe(rules, cell & RAST_CELL_RULE);

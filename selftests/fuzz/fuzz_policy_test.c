@@ -17,7 +17,7 @@ static const char cluster[] =
 	"{cidr: 10.0.0.0/8}}], ports: [{port: 80}]}], egress: [{}]}}\n";
 
 static struct rast_policy_world world;
-static struct rast_policy_image image;
+static struct rast_policy_image *image;
 static struct rast_policy_rules *rules;
 
 static void make_cluster(void)
@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	rows = json_array();
 	if (rast_yaml_count(y)) {
-		r = rast_truth_check(rast_yaml_root(y, 0), &world, &image, rules, rows, &err);
+		r = rast_truth_check(rast_yaml_root(y, 0), &world, image, rules, rows, &err);
 		MUST(r == 0 ? !err.code : err.code == -r && err.text[0] && err.line > 0);
 	}
 	json_array_foreach(rows, i, row) {

@@ -102,14 +102,16 @@ static void add_pods(struct pr_cluster *r)
 	}
 }
 
-void pr_compile(struct pr_cluster *r, struct rast_policy_image *im,
+void pr_compile(struct pr_cluster *r, struct rast_policy_image **im,
 		struct rast_policy_rules **rules)
 {
 	struct rast_err err = {};
 	char text[1024];
 
+	free(*im);
+	*im = NULL;
 	if (rast_policy_compile(r->set, &r->world, 7, im, rules, NULL, &err) < 0 ||
-	    rast_policy_image_check(im, &err) < 0)
+	    rast_policy_image_check(*im, &err) < 0)
 		fail_msg("seed %llu: %s\n%s", (unsigned long long)r->seed,
 			 rast_err_format(&err, text, sizeof(text)), r->yaml);
 }
@@ -120,7 +122,7 @@ void pr_make(struct pr_cluster *r, uint64_t *seed)
 	m_random(&r->c, seed);
 	pr_parse(r, 0);
 	add_pods(r);
-	pr_compile(r, r->image, &r->rules);
+	pr_compile(r, &r->image, &r->rules);
 }
 
 void pr_finish(struct pr_cluster *r)
@@ -128,6 +130,8 @@ void pr_finish(struct pr_cluster *r)
 	pr_forget_set(r);
 	rast_policy_rules_destroy(r->rules);
 	r->rules = NULL;
+	free(r->image);
+	r->image = NULL;
 	rast_policy_world_finish(&r->world);
 }
 

@@ -19,7 +19,7 @@ struct pr_cluster {
 	size_t yaml_len;
 	struct rast_policy_set *set;
 	struct rast_policy_world world;
-	struct rast_policy_image *image; /* the caller's */
+	struct rast_policy_image *image;
 	struct rast_policy_rules *rules;
 	uint64_t seed, verdicts;
 };
@@ -35,7 +35,7 @@ void pr_ask_all(struct pr_cluster *r, uint64_t *seed, pr_ask_fn *ask);
 /* Parses its text once more, beginning with the `first`-th policy. */
 void pr_parse(struct pr_cluster *r, int first);
 void pr_forget_set(struct pr_cluster *r);
-void pr_compile(struct pr_cluster *r, struct rast_policy_image *im,
+void pr_compile(struct pr_cluster *r, struct rast_policy_image **im,
 		struct rast_policy_rules **rules);
 void pr_finish(struct pr_cluster *r);
 

@@ -55,10 +55,7 @@ static int check(void *arg, const char *key, const json_t *body, struct rast_err
 	r = rast_policy_set_apply(set, &doc, 1, false, err);
 	if (r < 0)
 		return r;
-	image = malloc(sizeof(*image));
-	if (!image)
-		return rast_err_sys(err, ENOMEM, "%s", key);
-	return rast_policy_compile(set, &world, generation + 1, image, NULL, NULL, err);
+	return rast_policy_compile(set, &world, generation + 1, &image, NULL, NULL, err);
 }
 
 /* A document that names nothing but itself: enough to take it out of the set. */

@@ -92,16 +92,14 @@ int rast_node_policy_flip(const struct rast_instance *in, const struct rast_poli
 {
 	_cleanup_policy_world_ struct rast_policy_world world = {0};
 	_cleanup_policy_rules_ struct rast_policy_rules *rules = NULL;
-	_cleanup_free_ struct rast_policy_image *image = malloc(sizeof(*image));
+	_cleanup_free_ struct rast_policy_image *image = NULL;
 	_cleanup_json_ json_t *report = NULL;
 	int r;
 
-	if (!image)
-		return rast_err_sys(err, ENOMEM, "policy image");
 	r = rast_node_world(in, &world, err);
 	if (r < 0)
 		return r;
-	r = rast_policy_compile(set, &world, generation, image, &rules, &report, err);
+	r = rast_policy_compile(set, &world, generation, &image, &rules, &report, err);
 	if (r < 0)
 		return r;
 	/* Before the flip: the first event may need the table. */
