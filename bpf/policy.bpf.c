@@ -80,7 +80,7 @@ __noinline int judge(struct __sk_buff *skb, struct packet *p, struct look *l)
 {
 	const struct rast_policy_control *control;
 	const struct rast_policy_image *img;
-	__u32 zero = 0, cell;
+	__u32 zero = 0, slot, cell;
 
 	if (!p || !l)
 		return TC_ACT_SHOT;
@@ -88,8 +88,9 @@ __noinline int judge(struct __sk_buff *skb, struct packet *p, struct look *l)
 	control = bpf_map_lookup_elem(&policy_control, &zero);
 	if (!control || !*(volatile const __u32 *)&control->loaded)
 		return drop(skb, p, l, RAST_DROP_NO_POLICY);
-	l->image_slot = *(volatile const __u32 *)&control->slot & 1;
-	img = bpf_map_lookup_elem(&policy_image, &l->image_slot);
+	/* Keys of maps are on the stack: 6.1 takes none that lies in an argument of a global function. */
+	slot = l->image_slot = *(volatile const __u32 *)&control->slot & 1;
+	img = bpf_map_lookup_elem(&policy_image, &slot);
 	if (!img)
 		return drop(skb, p, l, RAST_DROP_NO_POLICY);
 	l->generation = img->generation;

@@ -52,6 +52,7 @@ TESTS += $(O)/conformance/netpol
 $(eval $(call bin_at,$(O)/conformance/netpol,selftests/conformance/netpol.c $(POLICY_JUDGE),loader pure,zlib))
 $(call unit_test,bpf_policy_random,selftests/bpf/bpf_policy_random.c $(POLICY_JUDGE) $(POLICY_RANDOM),loader pure)
 $(call unit_test,bpf_policy,selftests/bpf/bpf_policy.c selftests/bpf/policy_mutate.c selftests/bpf/policy_short_cut.c $(POLICY_STAGE),loader pure)
+$(call unit_test,bpf_policy6,selftests/bpf/bpf_policy6.c selftests/bpf/policy6_neighbours.c selftests/bpf/policy6_mutate.c $(POLICY_STAGE),loader pure)
 
 # A node and pods in network namespaces, with real packets.
 POLICY_NET := selftests/bpf/policy_net.c selftests/lib/tap.c

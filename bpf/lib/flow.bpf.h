@@ -119,24 +119,24 @@ static __noinline int flow_record(const struct packet *p, const struct look *l)
 }
 
 /*
- * Is there the flow l->flow, and would its first packet still be allowed on this link? l->flow_forward is
+ * Is there this flow, and would its first packet still be allowed on this link? l->flow_forward is
  * the way that packet went.
  */
 static __noinline int flow_stands(const struct rast_policy_image *img, const struct packet *p,
-				  struct look *l)
+				  struct look *l, const struct rast_flow_key *key)
 {
 	__u32 forward = l->flow_forward, peer = l->peer_identity, cell;
 	__u32 bit = forward == RAST_DIR_EGRESS ? RAST_FLOW_AT_SRC : RAST_FLOW_AT_DST;
 	__u64 now = bpf_ktime_get_coarse_ns();
 	struct rast_flow *f;
 
-	f = bpf_map_lookup_elem(&flow_by_tuple, &l->flow);
+	f = bpf_map_lookup_elem(&flow_by_tuple, key);
 	if (!f || !(f->state & bit) || f->opened_ns < l->ep.since_ns ||
-	    !flow_fresh(f, l->flow.protocol, now))
+	    !flow_fresh(f, key->protocol, now))
 		return 0;
 	if (forward == RAST_DIR_INGRESS && (f->state & RAST_FLOW_HOST))
 		l->peer_identity = RAST_IDENTITY_HOST;
-	cell = cell_of(img, l, forward, l->flow.protocol, l->flow.dst_port);
+	cell = cell_of(img, l, forward, key->protocol, key->dst_port);
 	l->peer_identity = peer;
 	if (!(cell & RAST_CELL_ALLOW))
 		return 0;
@@ -144,11 +144,11 @@ static __noinline int flow_stands(const struct rast_policy_image *img, const str
 	return 1;
 }
 
-/* The quoted packet's addresses and protocol → l->flow. Returns where its transport header is, or 0. */
-static __noinline __u32 flow_quote4(struct __sk_buff *skb, const struct packet *p, struct look *l)
+/* The quoted packet's addresses and protocol → *k. Returns where its transport header is, or 0. */
+static __noinline __u32 flow_quote4(struct __sk_buff *skb, const struct packet *p,
+				    struct rast_flow_key *k)
 {
 	__u32 at = p->l4_off + sizeof(struct icmphdr);
-	struct rast_flow_key *k = &l->flow;
 	struct iphdr ip;
 
 	if (bpf_skb_load_bytes(skb, at, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5 ||
@@ -162,13 +162,14 @@ static __noinline __u32 flow_quote4(struct __sk_buff *skb, const struct packet *
 	return at + ip.ihl * 4;
 }
 
-static __noinline __u32 flow_quote6(struct __sk_buff *skb, const struct packet *p, struct look *l)
+static __noinline __u32 flow_quote6(struct __sk_buff *skb, const struct packet *p,
+				    struct rast_flow_key *k)
 {
 	struct packet6_chain c = {.off = p->l4_off + sizeof(struct icmphdr)};
 	__u8 fixed[8]; /* of the header: version …, length, next header, hop limit */
 
 	if (bpf_skb_load_bytes(skb, c.off, fixed, 8) || fixed[0] >> 4 != 6 ||
-	    bpf_skb_load_bytes(skb, c.off + 8, l->flow.src, 32))
+	    bpf_skb_load_bytes(skb, c.off + 8, k->src, 32))
 		return 0;
 	c.off += sizeof(struct ipv6hdr);
 	c.next = fixed[6];
@@ -176,19 +177,19 @@ static __noinline __u32 flow_quote6(struct __sk_buff *skb, const struct packet *
 	c.end = skb->len;
 	if (packet6_walk(skb, &c) || c.fragment == PACKET_LATER)
 		return 0;
-	l->flow.protocol = c.next;
+	k->protocol = c.next;
 	return c.off;
 }
 
 /*
  * An ICMP error belongs to the flow of the packet it quotes, be that the flow's first direction or an
- * answer: l->flow is the quoted packet. It went the other way on this link, so one end of it is the
+ * answer: *k becomes the quoted packet. It went the other way on this link, so one end of it is the
  * container, and the error goes to whoever sent it. Returns 0 when there is no such flow to ask for.
  */
-static __noinline int flow_quoted(struct __sk_buff *skb, const struct packet *p, struct look *l)
+static __noinline int flow_quoted(struct __sk_buff *skb, const struct packet *p, struct look *l,
+				  struct rast_flow_key *k)
 {
-	__u32 at = p->kind == PACKET_IPV6 ? flow_quote6(skb, p, l) : flow_quote4(skb, p, l);
-	struct rast_flow_key *k = &l->flow;
+	__u32 at = p->kind == PACKET_IPV6 ? flow_quote6(skb, p, k) : flow_quote4(skb, p, k);
 	const __u32 *own, *peer;
 	__u16 ports[4]; /* TCP, UDP, SCTP: ports first; ICMP: type and code, checksum, identifier */
 	__u8 type;
@@ -234,39 +235,41 @@ static __noinline int flow_is_reply(struct __sk_buff *skb, const struct rast_pol
 				    const struct packet *p, struct look *l)
 {
 	__u32 opposite = l->dir == RAST_DIR_INGRESS ? RAST_DIR_EGRESS : RAST_DIR_INGRESS;
-	__u32 identity = l->peer_identity;
+	__u32 identity = l->peer_identity, zero = 0;
+	struct rast_flow_key *k = bpf_map_lookup_elem(&flow_in_question, &zero);
 	int stands;
 
+	if (!k)
+		return 0;
 	if (p->protocol == IPPROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
 		return 0;
 	l->flow_forward = opposite;
 	if (packet_is_icmp(p) && packet_is_icmp_error(p)) {
 		/* l->peer_addr is lent, and nobody wants it back. */
-		if (p->fragment != PACKET_WHOLE || !flow_quoted(skb, p, l))
+		if (p->fragment != PACKET_WHOLE || !flow_quoted(skb, p, l, k))
 			return 0;
 		l->peer_identity = identity_of(l->peer_addr, l->v6);
 		/* The quoted packet went against this one: it is the flow's first direction, or … */
-		stands = flow_stands(img, p, l);
+		stands = flow_stands(img, p, l, k);
 		if (!stands) {
 			/* … an answer. Of an echo the identifier stays in its place. */
-			bool echo = l->flow.protocol == IPPROTO_ICMP ||
-				    l->flow.protocol == IPPROTO_ICMPV6;
+			bool echo = k->protocol == IPPROTO_ICMP || k->protocol == IPPROTO_ICMPV6;
 
-			flow_key_turn(&l->flow);
+			flow_key_turn(k);
 			if (echo) {
-				l->flow.src_port = l->flow.dst_port;
-				l->flow.dst_port = 0;
+				k->src_port = k->dst_port;
+				k->dst_port = 0;
 			}
 			l->flow_forward = l->dir;
-			stands = flow_stands(img, p, l);
+			stands = flow_stands(img, p, l, k);
 		}
 		l->peer_identity = identity;
 		return stands;
 	}
 	if (packet_is_icmp(p) && !packet_is_echo_reply(p))
 		return 0;
-	flow_key_back(&l->flow, p);
-	return flow_stands(img, p, l);
+	flow_key_back(k, p);
+	return flow_stands(img, p, l, k);
 }
 
 #endif

@@ -19,7 +19,6 @@ struct look {
 	__u32 rule, reason;
 	__u32 flow_forward; /* which way the first packet of the flow in question went on this link */
 	__u32 v6;
-	struct rast_flow_key flow; /* the flow in question */
 };
 
 #define NO_POD RAST_MAX_POD_ADDRS
@@ -44,10 +43,12 @@ static __always_inline __u32 identity_of_foreign(const __u32 *addr)
 {
 	__u32 zero = 0, *identity;
 	const struct rast_foreign *f = bpf_map_lookup_elem(&foreign_control, &zero);
+	struct rast_addr key;
 
 	if (!f || !*(const volatile __u32 *)&f->addresses)
 		return RAST_IDENTITY_WORLD;
-	identity = bpf_map_lookup_elem(&identity_by_foreign, addr);
+	__builtin_memcpy(&key, addr, sizeof(key));
+	identity = bpf_map_lookup_elem(&identity_by_foreign, &key);
 	return identity ? *identity : RAST_IDENTITY_WORLD;
 }
 

@@ -93,6 +93,17 @@ struct {
 	__type(value, struct rast_flow);
 } flow_by_tuple SEC(".maps");
 
+/*
+ * The flow that a packet may answer, while that is found out: the stack has no room left for it. Nothing
+ * comes between, as these programs run with softirqs off.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct rast_flow_key);
+} flow_in_question SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, RAST_MAX_DENIES);

@@ -326,8 +326,12 @@ static void test_other_protocols(void)
 	const uint8_t local[16] = {0xfe, 0x80, [15] = 1}, routers[16] = {0xff, 2, [15] = 2},
 		      far[16] = {0x20, 1, [15] = 9};
 	struct frame f, v;
+	uint8_t addr6[16];
 
+	memcpy(addr6, stage.pods[WEB].addr6, 16);
 	setup();
+	memset(stage.pods[WEB].addr6, 0, 16);
+	stage_announce(&stage.pods[WEB], true);
 	s.payload = 16;
 	frame_ipv6(&f, &s, local, routers, 58);
 	ok(stage_run(WEB, OUT, &f) == DROP, "IPv6 router solicitation is dropped");
@@ -341,6 +345,8 @@ static void test_other_protocols(void)
 	   "with an event");
 	ok(stage_counters(stage.pods[WEB].slot, OUT).dropped[RAST_DROP_PROTOCOL] == 2,
 	   "both are counted");
+	memcpy(stage.pods[WEB].addr6, addr6, 16);
+	stage_announce(&stage.pods[WEB], true);
 	s.payload = 0;
 	frame_ipv4(&f, &s);
 	v = f;

@@ -57,6 +57,7 @@ static size_t l4_size(const struct frame_spec *s)
 		return 20;
 	case IPPROTO_UDP:
 	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
 		return 8;
 	case IPPROTO_SCTP:
 		return 12;
@@ -84,13 +85,11 @@ static void ip_header(struct frame *f, const struct frame_spec *s, size_t body)
 	checksum(f->b + at, hlen);
 }
 
-void frame_ipv4(struct frame *f, const struct frame_spec *s)
+static void transport(struct frame *f, const struct frame_spec *s)
 {
 	size_t l4 = l4_size(s);
 
-	ethernet(f, s->dmac, s->smac, 0x0800);
-	ip_header(f, s, l4 + s->payload);
-	if (l4 && s->protocol == IPPROTO_ICMP) {
+	if (l4 == 8 && s->protocol != IPPROTO_UDP) {
 		put8(f, s->icmp_type);
 		put8(f, s->icmp_code);
 		put16(f, 0);
@@ -116,6 +115,13 @@ void frame_ipv4(struct frame *f, const struct frame_spec *s)
 		}
 	}
 	f->len += s->payload;
+}
+
+void frame_ipv4(struct frame *f, const struct frame_spec *s)
+{
+	ethernet(f, s->dmac, s->smac, 0x0800);
+	ip_header(f, s, l4_size(s) + s->payload);
+	transport(f, s);
 }
 
 void frame_icmp_error(struct frame *f, const struct frame_spec *s, uint8_t type,
@@ -162,4 +168,107 @@ void frame_ipv6(struct frame *f, const struct frame_spec *s, const uint8_t src[1
 	put(f, src, 16);
 	put(f, dst, 16);
 	f->len += s->payload;
+}
+
+static void header6(struct frame *f, const struct frame6_spec *s, size_t body)
+{
+	size_t chain = 0;
+
+	for (size_t i = 0; i < s->n_ext; i++)
+		chain += s->ext[i].len;
+	ethernet(f, s->l4.dmac, s->l4.smac, 0x86dd);
+	put32(f, 0x60000000);
+	put16(f, (uint16_t)(chain + body));
+	put8(f, s->n_ext ? s->ext[0].type : s->l4.protocol);
+	put8(f, s->hop_limit ? s->hop_limit : 64);
+	put(f, s->src, 16);
+	put(f, s->dst, 16);
+	for (size_t i = 0; i < s->n_ext; i++) {
+		put8(f, i + 1 < s->n_ext ? s->ext[i + 1].type : s->l4.protocol);
+		put(f, s->ext[i].b + 1, s->ext[i].len - 1);
+	}
+}
+
+void frame6(struct frame *f, const struct frame6_spec *s)
+{
+	header6(f, s, l4_size(&s->l4) + s->l4.payload);
+	transport(f, &s->l4);
+}
+
+static struct frame6_ext *add_ext(struct frame6_spec *s, uint8_t type, size_t len)
+{
+	struct frame6_ext *e = &s->ext[s->n_ext++];
+
+	memset(e, 0, sizeof(*e));
+	e->type = type;
+	e->len = len;
+	return e;
+}
+
+void frame6_options(struct frame6_spec *s, uint8_t type, uint8_t words)
+{
+	struct frame6_ext *e = add_ext(s, type, words * 8u);
+
+	e->b[1] = (uint8_t)(words - 1);
+	e->b[2] = 1; /* PadN */
+	e->b[3] = (uint8_t)(words * 8 - 4);
+}
+
+void frame6_fragment(struct frame6_spec *s, uint16_t offset, bool more, uint32_t id)
+{
+	struct frame6_ext *e = add_ext(s, IPPROTO_FRAGMENT, 8);
+
+	e->b[2] = (uint8_t)(offset >> 8);
+	e->b[3] = (uint8_t)(offset | more);
+	for (int i = 0; i < 4; i++)
+		e->b[4 + i] = (uint8_t)(id >> (24 - 8 * i));
+	s->l4.frag = offset;
+}
+
+void frame6_routing(struct frame6_spec *s, uint8_t type, uint8_t left)
+{
+	struct frame6_ext *e = add_ext(s, IPPROTO_ROUTING, 24);
+
+	e->b[1] = 2;
+	e->b[2] = type;
+	e->b[3] = left;
+}
+
+void frame6_auth(struct frame6_spec *s)
+{
+	add_ext(s, IPPROTO_AH, 24)->b[1] = 4;
+}
+
+void frame6_neighbour(struct frame *f, const struct frame6_spec *s, uint8_t type, uint8_t flags,
+		      const uint8_t target[16], uint8_t option, const uint8_t *mac)
+{
+	struct frame6_spec outer = *s;
+
+	outer.l4.protocol = IPPROTO_ICMPV6;
+	outer.hop_limit = s->hop_limit ? s->hop_limit : 255;
+	header6(f, &outer, 24 + (mac ? 8 : 0));
+	put8(f, type);
+	put8(f, 0);
+	put16(f, 0);
+	put32(f, (uint32_t)flags << 24);
+	put(f, target, 16);
+	if (!mac)
+		return;
+	put8(f, option);
+	put8(f, 1);
+	put(f, mac, 6);
+}
+
+void frame6_error(struct frame *f, const struct frame6_spec *s, uint8_t type,
+		  const struct frame *quoted, size_t n)
+{
+	struct frame6_spec outer = *s;
+
+	outer.l4.protocol = IPPROTO_ICMPV6;
+	header6(f, &outer, 8 + n);
+	put8(f, type);
+	put8(f, 0);
+	put16(f, 0);
+	put32(f, 0);
+	put(f, quoted->b + 14, n);
 }

@@ -38,6 +38,7 @@ static void set_endpoint(int at, int who, bool there)
 		.identity = p->identity, .slot = p->slot, .addr4 = htonl(p->addr)};
 
 	memcpy(ep.mac, stage.pods[at].mac, 6);
+	memcpy(ep.addr6, p->addr6, 16);
 	if (there ? bpf_map_update_elem(fd, &stage.pods[at].ifindex, &ep, BPF_ANY)
 		  : bpf_map_delete_elem(fd, &stage.pods[at].ifindex))
 		bail("endpoint_by_ifindex");
@@ -101,6 +102,24 @@ static void test_verdicts(void)
 	set_link(DB, 0);
 }
 
+static void test_ipv6(void)
+{
+	struct frame6_spec s = stage_spec6(WEB, API);
+	struct frame f;
+
+	s.l4.protocol = IPPROTO_TCP;
+	s.l4.sport = 1000;
+	s.l4.dport = 80;
+	s.l4.tcp_flags = SYN;
+	frame6(&f, &s);
+	ok(stage_run(WEB, OUT, &f) == INTO_POD, "so does an IPv6 packet");
+	s.l4.dport = 81;
+	frame6(&f, &s);
+	ok(stage_run(WEB, OUT, &f) == DROP, "whose verdict is the other link's too");
+	frame6_neighbour(&f, &s, 135, 0, s.dst, 1, s.l4.smac);
+	ok(stage_run(WEB, OUT, &f) == PASS, "neighbour discovery takes the long way");
+}
+
 static void test_long_way(void)
 {
 	struct frame_spec s = to_api(80, SYN);
@@ -137,6 +156,7 @@ void stage_short_cut(void)
 	set_link(WEB, stage.pods[WEB].ifindex);
 	set_link(API, stage.pods[API].ifindex);
 	test_verdicts();
+	test_ipv6();
 	test_long_way();
 	set_link(WEB, 0);
 }

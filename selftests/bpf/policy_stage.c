@@ -75,6 +75,8 @@ static void make_pods(void)
 		char cmd[128], name[16];
 
 		p->addr = stage.in.pod_cidr + 1 + i;
+		memcpy(p->addr6, stage.in.pod6, 16);
+		p->addr6[15] = (uint8_t)(1 + i);
 		p->identity = i ? RAST_IDENTITY_FIRST + i : RAST_IDENTITY_HOST;
 		p->slot = 10 + i;
 		memcpy(p->mac, (uint8_t[]){0x0a, 0x58, 0, 0, 0, (uint8_t)(1 + i)}, 6);
@@ -143,7 +145,10 @@ void stage_reset_image(void)
 	im->range4[0] = (struct rast_range4){.start = 0, .klass = WORLD - N_CLASS};
 	im->range4[1] = (struct rast_range4){.start = 0xc6336400, .klass = BLOCKED - N_CLASS};
 	im->range4[2] = (struct rast_range4){.start = 0xc6336500, .klass = WORLD - N_CLASS};
-	im->n_range6 = 1;
+	im->n_range6 = 3;
+	im->range6[0] = (struct rast_range6){.klass = WORLD - N_CLASS};
+	im->range6[1] = (struct rast_range6){.hi = 0x20010db80bad0000, .klass = BLOCKED - N_CLASS};
+	im->range6[2] = (struct rast_range6){.hi = 0x20010db80bae0000, .klass = WORLD - N_CLASS};
 	for (int dir = 0; dir < 2; dir++)
 		for (int k = 0; k < N_CLASS; k++)
 			for (int p = 0; p < N_PEER; p++)
@@ -206,6 +211,7 @@ void stage_announce(const struct pod *p, bool there)
 	uint32_t zero = 0;
 
 	memcpy(ep.mac, p->mac, 6);
+	memcpy(ep.addr6, p->addr6, 16);
 	if (bpf_map_lookup_elem(addrs, &zero, &table))
 		bail("identity_by_addr");
 	table.identity[p->addr - stage.in.pod_cidr] = there ? (uint16_t)p->identity : 0;
@@ -225,6 +231,23 @@ struct frame_spec stage_spec(int from, int to)
 	return s;
 }
 
+struct frame6_spec stage_spec6(int from, int to)
+{
+	struct frame6_spec s = {.l4 = stage_spec(from, to)};
+
+	memcpy(s.src, stage.pods[from].addr6, 16);
+	memcpy(s.dst, stage.pods[to].addr6, 16);
+	return s;
+}
+
+void stage_local6(const struct pod *p, uint8_t ret[16])
+{
+	const uint8_t eui[16] = {0xfe, 0x80, [8] = p->mac[0] ^ 2, p->mac[1], p->mac[2],
+				 0xff, 0xfe, p->mac[3],           p->mac[4], p->mac[5]};
+
+	memcpy(ret, eui, 16);
+}
+
 static int run(int dir, uint32_t ifindex, uint32_t came_in, const struct frame *f)
 {
 	struct __sk_buff skb = {.ifindex = ifindex, .ingress_ifindex = came_in};
@@ -233,7 +256,7 @@ static int run(int dir, uint32_t ifindex, uint32_t came_in, const struct frame *
 	int r = bpf_prog_test_run_opts(stage.prog[dir], &opts);
 
 	/* Kernels refuse to hand over less than an Ethernet header, newer ones less than one of IP. */
-	if (r == -EINVAL && f->len < 34) {
+	if (r == -EINVAL && f->len < (f->b[12] == 0x86 ? 54u : 34u)) {
 		stage.refused++;
 		return DROP;
 	}
@@ -253,14 +276,19 @@ int stage_run_from_node(int pod, const struct frame *f)
 	return run(IN, stage.pods[pod].ifindex, 0, f);
 }
 
+int stage_send_frame(int from, int to, const struct frame *f)
+{
+	int r = stage_run(from, OUT, f);
+
+	return r == PASS ? stage_run(to, IN, f) : r;
+}
+
 int stage_send(int from, int to, const struct frame_spec *s)
 {
 	struct frame f;
-	int r;
 
 	frame_ipv4(&f, s);
-	r = stage_run(from, OUT, &f);
-	return r == PASS ? stage_run(to, IN, &f) : r;
+	return stage_send_frame(from, to, &f);
 }
 
 struct rast_link_counters stage_counters(uint32_t slot, int dir)

@@ -5,6 +5,7 @@
  * which single cells are set by hand. All of it goes away at exit.
  *
  * Classes of the image: 0 the node, 1 web, 2 api, 3 db; peers beyond: 4 the world, 5 198.51.100.0/24.
+ * In IPv6 the blocked ones are 2001:db8:bad::/48.
  * Port classes: 0 the rest, 1 TCP 80, 2 UDP 53, 3 what has no ports.
  */
 #ifndef RAST_SELFTESTS_BPF_POLICY_STAGE_H
@@ -26,6 +27,7 @@ enum { PASS = -1, DROP = 2 };
 
 struct pod {
 	uint32_t ifindex, identity, addr; /* host byte order */
+	uint8_t addr6[16];                /* all zero: stage_announce() gives it none */
 	uint8_t mac[6];
 	uint32_t slot;
 };
@@ -54,14 +56,21 @@ void stage_announce(const struct pod *p, bool there);
 
 /* From pod to pod, MACs included; protocol and ports are for the caller. */
 struct frame_spec stage_spec(int from, int to);
+struct frame6_spec stage_spec6(int from, int to);
 /* Runs the frame through the link of `pod`: OUT as its sender, IN as its receiver. */
 int stage_run(int pod, int dir, const struct frame *f);
 /* The same, born in the node's own stack. */
 int stage_run_from_node(int pod, const struct frame *f);
 /* Both links, as a bridge would: OUT of the sender, then IN of the receiver. PASS or DROP. */
 int stage_send(int from, int to, const struct frame_spec *s);
+int stage_send_frame(int from, int to, const struct frame *f);
 /* Reads the rings; fills last, n_events, n_packets (the sum of what they stand for). */
 void stage_events(void);
+/* The link-local address of its MAC (EUI-64). */
+void stage_local6(const struct pod *p, uint8_t ret[16]);
+/* policy6_neighbours.c, policy6_mutate.c */
+void stage_neighbours(void);
+void stage_mutate6(void);
 /* policy_mutate.c: a few seconds of random frames; three claims. */
 void stage_mutate(void);
 /* policy_short_cut.c */

@@ -31,7 +31,6 @@ static int parse_cidr(const char *text, uint32_t *ret_addr, uint8_t *ret_prefix)
 
 static int parse_cidr6(const char *text, uint8_t ret[16])
 {
-	static const uint8_t none[16];
 	struct in6_addr addr;
 	char host[INET6_ADDRSTRLEN];
 	const char *slash = strchr(text, '/');
@@ -40,8 +39,8 @@ static int parse_cidr6(const char *text, uint8_t ret[16])
 		return -EINVAL;
 	memcpy(host, text, (size_t)(slash - text));
 	host[slash - text] = '\0';
-	if (inet_pton(AF_INET6, host, &addr) != 1 || addr.s6_addr[14] || addr.s6_addr[15] ||
-	    !memcmp(addr.s6_addr, none, 4))
+	if (inet_pton(AF_INET6, host, &addr) != 1 || !addr.s6_addr[0] || addr.s6_addr[14] ||
+	    addr.s6_addr[15])
 		return -EINVAL;
 	/* Groups, and addresses that mean something on one link only. */
 	if (addr.s6_addr[0] == 0xff || (addr.s6_addr[0] == 0xfe && addr.s6_addr[1] & 0x80))
