@@ -44,6 +44,14 @@ static json_t *describe_end(const struct rast_end *e, const struct rast_policy_i
 	return o;
 }
 
+/* Of an end that is no pod. */
+static bool entity_is(unsigned int entities, bool host)
+{
+	unsigned int those = host ? RAST_ENTITY_HOST | RAST_ENTITY_CLUSTER : RAST_ENTITY_WORLD;
+
+	return entities & (those | RAST_ENTITY_ALL);
+}
+
 /* Does a rule of this policy speak of this peer, of this port? Read from the policy, not the image. */
 static bool peer_matches(struct ask *a, const struct rast_policy *p,
 			 const struct rast_policy_rule *r, const struct rast_end *peer)
@@ -60,6 +68,8 @@ static bool peer_matches(struct ask *a, const struct rast_policy *p,
 			 rast_block_contains(&k->block, peer->v6, peer->addr))
 			return true;
 		else if (k->kind == RAST_PEER_NODES && peer->host)
+			return true;
+		else if (k->kind == RAST_PEER_ENTITIES && entity_is(k->entities, peer->host))
 			return true;
 	}
 	for (size_t i = 0; peer->pod && i < a->ix.n_pods; i++)
@@ -97,7 +107,8 @@ static json_t *near_of(struct ask *a, const struct rast_policy *p, enum rast_dir
 {
 	json_t *out = json_array();
 
-	for (size_t i = 0; i < p->n_rules[dir]; i++) {
+	/* Only of what would allow. */
+	for (size_t i = p->n_deny[dir]; i < p->n_rules[dir]; i++) {
 		const struct rast_policy_rule *r = &p->rules[dir][i];
 		bool who = peer_matches(a, p, r, peer), where = port_matches(a, r, destination);
 
@@ -105,8 +116,8 @@ static json_t *near_of(struct ask *a, const struct rast_policy *p, enum rast_dir
 			(void)json_array_append_new(
 				out, json_pack("{s:s, s:s, s:s, s:i, s:s, s:i, s:s}", "namespace",
 					       p->ns, "policy", p->name, "direction", dirs[dir],
-					       "index", (int)i, "file", p->file, "line", r->line,
-					       "missing", who ? "port" : "peer"));
+					       "index", (int)(i - p->n_deny[dir]), "file", p->file,
+					       "line", r->line, "missing", who ? "port" : "peer"));
 	}
 	return out;
 }

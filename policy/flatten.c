@@ -19,7 +19,7 @@ static int rule(const struct rast_policy *p, const struct rast_policy_rule *r,
 		const struct rast_index *ix, struct rast_arena *a, struct rast_flat *flat,
 		struct rast_flat_rule *ret)
 {
-	bool blocks = false;
+	bool blocks = false, named = false;
 
 	ret->rule = r;
 	ret->block_bit = UINT32_MAX;
@@ -40,10 +40,18 @@ static int rule(const struct rast_policy *p, const struct rast_policy_rule *r,
 				ix->host4 && rast_block_contains(&peer->block, false, ix->host4);
 		}
 		ret->host |= peer->kind == RAST_PEER_NODES;
+		if (peer->kind != RAST_PEER_ENTITIES)
+			continue;
+		/* Of other nodes nothing is known here: RAST_ENTITY_NODE is nobody. */
+		named |= peer->entities & (RAST_ENTITY_HOST | RAST_ENTITY_ALL);
+		ret->host |=
+			peer->entities & (RAST_ENTITY_HOST | RAST_ENTITY_CLUSTER | RAST_ENTITY_ALL);
+		ret->world |= peer->entities & (RAST_ENTITY_WORLD | RAST_ENTITY_ALL);
 	}
+	ret->host_named = named;
 	if (blocks)
 		ret->block_bit = (uint32_t)flat->n_blocks++;
-	if (!blocks && !ret->host && !rast_bits_any(ret->pods, ix->words))
+	if (!blocks && !ret->host && !ret->world && !rast_bits_any(ret->pods, ix->words))
 		return warn(flat, p, r->line, "no pod that runs is a peer of this rule");
 	return 0;
 }
@@ -52,7 +60,7 @@ static int rules(const struct rast_policy *p, enum rast_direction dir, const str
 		 uint32_t number, struct rast_arena *a, struct rast_flat *flat,
 		 struct rast_flat_policy *ret)
 {
-	size_t n = p->isolates[dir] ? p->n_rules[dir] : 0;
+	size_t n = rast_policy_n_live(p, dir);
 
 	ret->rules[dir] = rast_arena_take(a, n + 1, sizeof(*ret->rules[dir]));
 	if (!ret->rules[dir])
@@ -71,11 +79,6 @@ static int rules(const struct rast_policy *p, enum rast_direction dir, const str
 	return 0;
 }
 
-static size_t n_live(const struct rast_policy *p, enum rast_direction dir)
-{
-	return p->isolates[dir] ? p->n_rules[dir] : 0;
-}
-
 int rast_flatten(const struct rast_policy_set *set, const struct rast_index *ix,
 		 struct rast_arena *a, struct rast_flat *ret)
 {
@@ -91,7 +94,8 @@ int rast_flatten(const struct rast_policy_set *set, const struct rast_index *ix,
 		struct rast_flat_policy *f = &flat.policies[flat.n_policies];
 		size_t first = flat.n_rules;
 
-		flat.n_rules += n_live(p, RAST_DIR_INGRESS) + n_live(p, RAST_DIR_EGRESS);
+		flat.n_rules += rast_policy_n_live(p, RAST_DIR_INGRESS) +
+				rast_policy_n_live(p, RAST_DIR_EGRESS);
 		if (!subject)
 			subject = rast_arena_take(a, ix->words + 1, sizeof(*subject));
 		if (!subject)
@@ -109,7 +113,8 @@ int rast_flatten(const struct rast_policy_set *set, const struct rast_index *ix,
 		r = rules(p, RAST_DIR_INGRESS, ix, (uint32_t)first, a, &flat, f);
 		if (!r)
 			r = rules(p, RAST_DIR_EGRESS, ix,
-				  (uint32_t)(first + n_live(p, RAST_DIR_INGRESS)), a, &flat, f);
+				  (uint32_t)(first + rast_policy_n_live(p, RAST_DIR_INGRESS)), a,
+				  &flat, f);
 		if (r < 0)
 			return r;
 		flat.n_policies++;

@@ -251,6 +251,9 @@ void rast_index_peer(const struct rast_index *ix, const char *ns,
 
 	if (peer->kind == RAST_PEER_BLOCK)
 		block(ix, &peer->block, bits);
+	if (peer->kind == RAST_PEER_ENTITIES &&
+	    (peer->entities & (RAST_ENTITY_CLUSTER | RAST_ENTITY_ALL)))
+		rast_bits_fill(bits, ix->n_pods);
 	if (peer->kind != RAST_PEER_PODS)
 		return;
 	memset(in, 0, ix->words * sizeof(*in));

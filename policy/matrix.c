@@ -2,8 +2,8 @@
 /*
  * Which rule decides each cell. For one class of containers and one direction the rules are laid
  * over the cells in order of precedence, and the first that covers a cell keeps it: Admin tier
- * (allow, deny, pass), then NetworkPolicies (allow, or default deny where one isolates), then
- * Baseline tier, then allow.
+ * (allow, deny, pass), then deny rules of ContainerNetworkPolicies, then what these and NetworkPolicies
+ * allow (or default deny where one isolates), then Baseline tier, then allow.
  */
 #include "policy/stage.h"
 
@@ -41,7 +41,9 @@ static void peers_of(struct run *m, const struct rast_flat_rule *f)
 	for (size_t c = 1; c < n_class; c++)
 		if (rast_bit_test(f->pods, m->classes->pod_of[c]))
 			rast_bit_set(m->peers, c);
-	if (f->block_bit == UINT32_MAX)
+	for (size_t c = 0; f->world && c < m->addrs->sigs.n; c++)
+		rast_bit_set(m->peers, n_class + c);
+	if (f->block_bit == UINT32_MAX || f->world)
 		return;
 	for (size_t c = 0; c < m->addrs->sigs.n; c++)
 		if (rast_bit_test(m->addrs->sigs.sets[c], f->block_bit))
@@ -106,10 +108,25 @@ static bool lay_tier(struct run *m, enum rast_policy_tier tier, enum rast_direct
 		    !rast_bit_test(f->subject, m->classes->pod_of[subject]))
 			continue;
 		isolated = true;
-		for (size_t j = 0; j < f->n_rules[dir]; j++)
+		for (size_t j = f->policy->n_deny[dir]; j < f->n_rules[dir]; j++)
 			lay(m, &f->rules[dir][j], dir, subject);
 	}
 	return isolated;
+}
+
+/* Deny lists count also where nothing is isolated. */
+static void lay_denies(struct run *m, enum rast_direction dir, uint32_t subject, bool host_named)
+{
+	for (size_t i = 0; i < m->flat->n_policies; i++) {
+		const struct rast_flat_policy *f = &m->flat->policies[i];
+
+		if (!f->policy->n_deny[dir] ||
+		    !rast_bit_test(f->subject, m->classes->pod_of[subject]))
+			continue;
+		for (size_t j = 0; j < f->policy->n_deny[dir]; j++)
+			if (!host_named || f->rules[dir][j].host_named)
+				lay(m, &f->rules[dir][j], dir, subject);
+	}
 }
 
 static void replace(struct run *m, uint32_t from, uint32_t to)
@@ -119,6 +136,21 @@ static void replace(struct run *m, uint32_t from, uint32_t to)
 			m->cells[i] = to;
 			m->left[i / m->n_port] += to == OPEN;
 		}
+}
+
+/* The node is let in whatever the rules say, but by those that deny it by name. */
+static void let_node_in(struct run *m, uint32_t subject)
+{
+	for (size_t p = 0; p < m->n_peer; p++)
+		m->left[p] = 0;
+	for (size_t q = 0; q < m->n_port; q++)
+		m->cells[q] = OPEN;
+	m->left[0] = (uint32_t)m->n_port;
+	if (subject)
+		lay_denies(m, RAST_DIR_INGRESS, subject, true);
+	for (size_t q = 0; q < m->n_port; q++)
+		if (m->cells[q] == OPEN)
+			m->cells[q] = ALLOW(RAST_RULE_NODE);
 }
 
 static void one(struct run *m, enum rast_direction dir, uint32_t subject)
@@ -131,6 +163,7 @@ static void one(struct run *m, enum rast_direction dir, uint32_t subject)
 	if (subject) {
 		(void)lay_tier(m, RAST_TIER_ADMIN, dir, subject);
 		replace(m, PASSED, OPEN);
+		lay_denies(m, dir, subject, false);
 		if (lay_tier(m, RAST_TIER_NETPOL, dir, subject)) {
 			replace(m, OPEN, DENY(RAST_RULE_DEFAULT_DENY));
 		} else {
@@ -140,8 +173,7 @@ static void one(struct run *m, enum rast_direction dir, uint32_t subject)
 	}
 	replace(m, OPEN, ALLOW(RAST_RULE_NONE));
 	if (dir == RAST_DIR_INGRESS)
-		for (size_t q = 0; q < m->n_port; q++)
-			m->cells[q] = ALLOW(RAST_RULE_NODE);
+		let_node_in(m, subject);
 }
 
 int rast_matrix_build(const struct rast_flat *flat, const struct rast_index *ix,

@@ -140,7 +140,7 @@ const struct rast_policy_pod *rast_policy_world_find(const struct rast_policy_wo
 
 struct rast_policy_rule_ref {
 	uint32_t id;
-	uint32_t index; /* in the policy's ingress or egress list */
+	uint32_t index; /* in the list that it is in: ingress, egress, ingressDeny, egressDeny */
 	uint32_t policy;
 	enum rast_direction direction;
 	const char *action; /* "allow", "deny", "pass" */

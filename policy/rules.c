@@ -189,13 +189,13 @@ static int build_policies(const struct rast_policy_set *set, const uint32_t *id_
 		if (!to->ns || !to->name || !to->file)
 			return -ENOMEM;
 		for (int d = 0; d < 2; d++)
-			for (size_t j = 0; p->isolates[d] && j < p->n_rules[d]; j++) {
+			for (size_t j = 0; j < rast_policy_n_live(p, (enum rast_direction)d); j++) {
 				uint32_t id = id_by_number[number++];
 
 				if (id)
 					out->rules[out->n_rules++] = (struct rast_policy_rule_ref){
 						id,
-						(uint32_t)j,
+						(uint32_t)(j < p->n_deny[d] ? j : j - p->n_deny[d]),
 						(uint32_t)i,
 						(enum rast_direction)d,
 						actions[p->rules[d][j].action],
@@ -246,6 +246,12 @@ const struct rast_policy_rule_ref *rast_policy_rules_find(const struct rast_poli
 	return bsearch(&id, rules->rules, rules->n_rules, sizeof(*rules->rules), cmp_id);
 }
 
+/* Of the kinds of Kubernetes one list has rules of every action. */
+static bool in_deny_list(const struct rast_policy_ref *p, const struct rast_policy_rule_ref *r)
+{
+	return !strcmp(r->action, "deny") && strcmp(p->kind, "ClusterNetworkPolicy") != 0;
+}
+
 const char *rast_policy_rules_name(const struct rast_policy_rules *rules, uint32_t id, char *buf,
 				   size_t size)
 {
@@ -255,8 +261,9 @@ const char *rast_policy_rules_name(const struct rast_policy_rules *rules, uint32
 	if (r) {
 		const struct rast_policy_ref *p = &rules->policies[r->policy];
 
-		(void)snprintf(buf, size, "%s%s%s %s[%u]", p->ns, *p->ns ? "/" : "", p->name,
-			       r->direction == RAST_DIR_INGRESS ? "ingress" : "egress", r->index);
+		(void)snprintf(buf, size, "%s%s%s %s%s[%u]", p->ns, *p->ns ? "/" : "", p->name,
+			       r->direction == RAST_DIR_INGRESS ? "ingress" : "egress",
+			       in_deny_list(p, r) ? "Deny" : "", r->index);
 	} else if (id < ARRAY_SIZE(known)) {
 		(void)snprintf(buf, size, "%s", known[id]);
 	} else {

@@ -128,6 +128,12 @@ struct rast_policy {
 	json_t *doc; /* the document as it was given */
 };
 
+/* How many of the rules, from the first on, decide anything. */
+static inline size_t rast_policy_n_live(const struct rast_policy *p, enum rast_direction dir)
+{
+	return p->isolates[dir] ? p->n_rules[dir] : p->n_deny[dir];
+}
+
 struct rast_policy_ns_doc {
 	struct rast_arena arena;
 	const char *name, *file;

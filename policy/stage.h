@@ -64,6 +64,8 @@ struct rast_flat_rule {
 	uint32_t number;    /* among all rules of the set, in order of precedence */
 	uint64_t *pods;     /* NULL: every peer */
 	bool host;          /* the node is among the peers */
+	bool host_named;    /* and by its own name, or as part of all */
+	bool world;         /* every address that is nobody's is */
 	uint32_t block_bit; /* in the signatures of address classes; UINT32_MAX: no blocks */
 	uint32_t port_list; /* UINT32_MAX: every port */
 };

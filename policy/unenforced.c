@@ -29,9 +29,7 @@ static int rule(const struct rast_yaml_node *map, struct rast_err *err)
 	if (!peers)
 		peers = rast_yaml_get(map, "to");
 	rast_yaml_foreach(p, peers) {
-		r = refuse(rast_yaml_get(p, "entities"), "entities are", err);
-		if (!r)
-			r = refuse(rast_yaml_get(p, "fqdns"), "names are", err);
+		r = refuse(rast_yaml_get(p, "fqdns"), "names are", err);
 		if (r < 0)
 			return r;
 	}
@@ -59,8 +57,6 @@ int rast_policy_check_enforced(const struct rast_yaml_node *doc, struct rast_err
 	if (!r)
 		r = refuse_log(spec, err);
 	for (size_t i = 0; !r && i < ARRAY_SIZE(lists); i++) {
-		if (i >= 2)
-			r = refuse(rast_yaml_get(spec, lists[i]), "deny rules are", err);
 		rast_yaml_foreach(n, rast_yaml_get(spec, lists[i]))
 			r = r ? r : rule(n, err);
 	}

@@ -94,7 +94,18 @@ static void random_port(struct m_port *p, uint64_t *s)
 	p->hi = below(s, 3) ? p->lo : p->lo + below(s, 65536 - p->lo);
 }
 
-static void random_rule(struct m_rule *r, bool cluster, int dir, uint64_t *s)
+static void random_entities(struct m_peer *p, uint64_t *s)
+{
+	p->kind = M_ENTITIES;
+	if (!below(s, 6)) {
+		p->entity[4] = true;
+		return;
+	}
+	p->entity[below(s, 4)] = true;
+	p->entity[below(s, 4)] = true;
+}
+
+static void random_rule(struct m_rule *r, bool cluster, bool rast, int dir, uint64_t *s)
 {
 	bool pods_only = true;
 
@@ -106,6 +117,8 @@ static void random_rule(struct m_rule *r, bool cluster, int dir, uint64_t *s)
 
 		if (cluster && dir == 1 && !below(s, 8)) {
 			p->kind = M_NODES;
+		} else if (rast && !below(s, 4)) {
+			random_entities(p, s);
 		} else if ((!cluster || dir == 1) && below(s, 3) == 0) {
 			random_block(p, s);
 			if (cluster)
@@ -124,6 +137,9 @@ static void random_rule(struct m_rule *r, bool cluster, int dir, uint64_t *s)
 		struct m_port *p = &r->ports[i];
 
 		random_port(p, s);
+		/* In rast.os/v1 no two may overlap: at most one number and one name, or all of a protocol. */
+		if (rast && i)
+			p->proto = (r->ports[0].proto + i) % 3;
 		if (!cluster)
 			continue;
 		/* A cluster policy always writes numbers, or a name where every peer is a pod. */
@@ -143,6 +159,7 @@ static void random_policy(struct m_policy *p, const struct m_cluster *c, int ind
 {
 	memset(p, 0, sizeof(*p));
 	p->cluster = below(s, 4) == 0;
+	p->rast = !p->cluster && below(s, 2);
 	p->ns = below(s, c->n_ns);
 	/* One name is enough to find it again. */
 	(void)snprintf(p->name, sizeof(p->name), "p%02d", index);
@@ -154,11 +171,26 @@ static void random_policy(struct m_policy *p, const struct m_cluster *c, int ind
 	for (int d = 0; d < 2; d++) {
 		p->n_rules[d] = below(s, 3);
 		for (int i = 0; i < p->n_rules[d]; i++)
-			random_rule(&p->rules[d][i], p->cluster, d, s);
+			random_rule(&p->rules[d][i], p->cluster, p->rast, d, s);
+		p->n_denies[d] = p->rast ? below(s, 3) : 0;
+		for (int i = 0; i < p->n_denies[d]; i++)
+			random_rule(&p->denies[d][i], false, true, d, s);
 	}
 	if (p->cluster) {
 		p->tier = below(s, 2);
 		p->priority = below(s, 3);
+		return;
+	}
+	if (p->rast) {
+		/* A list that is there isolates; rules where nothing is isolated may not be written. */
+		for (int d = 0; d < 2; d++) {
+			p->isolates[d] = below(s, 3) != 0;
+			if (!p->isolates[d])
+				p->n_rules[d] = 0;
+		}
+		if (!p->isolates[0] && !p->isolates[1] && !p->n_denies[0] && !p->n_denies[1])
+			p->isolates[0] = true;
+		p->types_given = below(s, 2);
 		return;
 	}
 	p->types_given = below(s, 3) != 0;
@@ -251,7 +283,15 @@ static void write_cidr(const struct m_cidr *c, FILE *out)
 
 static void write_peer(const struct m_peer *p, bool cluster, FILE *out)
 {
-	if (p->kind == M_NODES) {
+	static const char *const entities[] = {"host", "node", "cluster", "world", "all"};
+
+	if (p->kind == M_ENTITIES) {
+		(void)fprintf(out, "{entities: [");
+		for (int i = 0, any = 0; i < 5; i++)
+			if (p->entity[i])
+				(void)fprintf(out, "%s%s", any++ ? ", " : "", entities[i]);
+		(void)fprintf(out, "]}");
+	} else if (p->kind == M_NODES) {
 		(void)fprintf(out, "{nodes: {}}");
 	} else if (p->kind == M_BLOCK && cluster) {
 		(void)fprintf(out, "{networks: [");
@@ -305,10 +345,45 @@ static void write_port(const struct m_port *p, bool cluster, FILE *out)
 	}
 }
 
-static void write_policy(const struct m_policy *p, FILE *out)
+static void write_rule(const struct m_policy *p, const struct m_rule *r, int dir, FILE *out)
 {
 	static const char *const actions[] = {"Accept", "Deny", "Pass"};
+	const char *between = "";
 
+	(void)fprintf(out, "  - {");
+	/* An empty list is every peer and every port to Kubernetes, and an error to rast.os. */
+	if (!p->rast || r->n_peers) {
+		(void)fprintf(out, "%s: [", dir ? "to" : "from");
+		for (int j = 0; j < r->n_peers; j++) {
+			(void)fprintf(out, "%s", j ? ", " : "");
+			write_peer(&r->peers[j], p->cluster, out);
+		}
+		(void)fprintf(out, "]");
+		between = ", ";
+	}
+	if (p->cluster)
+		(void)fprintf(out, "%saction: %s", between, actions[r->action]);
+	if ((!p->cluster && !p->rast) || r->n_ports) {
+		(void)fprintf(out, "%s%s: [", between, p->cluster ? "protocols" : "ports");
+		for (int j = 0; j < r->n_ports; j++) {
+			(void)fprintf(out, "%s", j ? ", " : "");
+			write_port(&r->ports[j], p->cluster, out);
+		}
+		(void)fprintf(out, "]");
+	}
+	(void)fprintf(out, "}\n");
+}
+
+static void write_list(const struct m_policy *p, const char *key, const struct m_rule *rules, int n,
+		       int dir, FILE *out)
+{
+	(void)fprintf(out, "  %s:%s\n", key, n ? "" : " []");
+	for (int i = 0; i < n; i++)
+		write_rule(p, &rules[i], dir, out);
+}
+
+static void write_policy(const struct m_policy *p, FILE *out)
+{
 	if (p->cluster) {
 		(void)fprintf(
 			out,
@@ -319,9 +394,10 @@ static void write_policy(const struct m_policy *p, FILE *out)
 		write_peer(&p->subject, true, out);
 	} else {
 		(void)fprintf(out,
-			      "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+			      "---\napiVersion: %s\nkind: %s\n"
 			      "metadata: {name: %s, namespace: ns%d}\nspec:\n  podSelector: ",
-			      p->name, p->ns);
+			      p->rast ? "rast.os/v1" : "networking.k8s.io/v1",
+			      p->rast ? "ContainerNetworkPolicy" : "NetworkPolicy", p->name, p->ns);
 		write_selector(&p->subject.pod, out);
 		if (p->types_given)
 			(void)fprintf(out, "\n  policyTypes: [%s%s%s]",
@@ -329,30 +405,14 @@ static void write_policy(const struct m_policy *p, FILE *out)
 				      p->isolates[0] && p->isolates[1] ? ", " : "",
 				      p->isolates[1] ? "Egress" : "");
 	}
+	(void)fprintf(out, "\n");
 	for (int d = 0; d < 2; d++) {
-		(void)fprintf(out, "\n  %s:%s\n", d ? "egress" : "ingress",
-			      p->n_rules[d] ? "" : " []");
-		for (int i = 0; i < p->n_rules[d]; i++) {
-			const struct m_rule *r = &p->rules[d][i];
-
-			(void)fprintf(out, "  - %s: [", d ? "to" : "from");
-			for (int j = 0; j < r->n_peers; j++) {
-				(void)fprintf(out, "%s", j ? ", " : "");
-				write_peer(&r->peers[j], p->cluster, out);
-			}
-			(void)fprintf(out, "]\n");
-			if (p->cluster)
-				(void)fprintf(out, "    action: %s\n", actions[r->action]);
-			/* An empty list of ports is every port; one of protocols is an error. */
-			if (p->cluster && !r->n_ports)
-				continue;
-			(void)fprintf(out, "    %s: [", p->cluster ? "protocols" : "ports");
-			for (int j = 0; j < r->n_ports; j++) {
-				(void)fprintf(out, "%s", j ? ", " : "");
-				write_port(&r->ports[j], p->cluster, out);
-			}
-			(void)fprintf(out, "]\n");
-		}
+		/* To rast.os the list alone isolates: without it where nothing is to be isolated. */
+		if (!p->rast || (p->isolates[d] && (p->n_rules[d] || !p->types_given)))
+			write_list(p, d ? "egress" : "ingress", p->rules[d], p->n_rules[d], d, out);
+		if (p->n_denies[d])
+			write_list(p, d ? "egressDeny" : "ingressDeny", p->denies[d],
+				   p->n_denies[d], d, out);
 	}
 }
 
@@ -425,6 +485,11 @@ static bool peer_is(const struct m_cluster *c, const struct m_policy *p, const s
 
 	if (peer->kind == M_NODES)
 		return end->host;
+	/* "host (this node), node (any other node of the cluster), cluster (every pod and node), world
+	 * (everything else) and all": there are no other nodes here. */
+	if (peer->kind == M_ENTITIES)
+		return (peer->entity[0] && end->host) || (peer->entity[2] && (end->host || pod)) ||
+		       (peer->entity[3] && !end->host && !pod) || peer->entity[4];
 	if (peer->kind == M_BLOCK) {
 		bool v6 = pod ? pod->v6 : end->v6;
 		const uint8_t *addr = pod ? pod->addr : end->addr;
@@ -492,17 +557,47 @@ static int tier_says(const struct m_cluster *c, int tier, int dir, int subject,
 	return -1;
 }
 
+/* Does some deny rule apply? With `by_name` only those that name the node. */
+static bool denied(const struct m_cluster *c, int dir, int subject, const struct m_end *end,
+		   int proto, int port, bool by_name)
+{
+	for (int i = 0; i < c->n_policies; i++) {
+		const struct m_policy *p = &c->policies[i];
+
+		if (!p->rast || !is_subject(c, p, subject))
+			continue;
+		for (int j = 0; j < p->n_denies[dir]; j++) {
+			const struct m_rule *r = &p->denies[dir][j];
+			bool named = false;
+
+			for (int k = 0; k < r->n_peers; k++)
+				named |= r->peers[k].kind == M_ENTITIES &&
+					 (r->peers[k].entity[0] || r->peers[k].entity[4]);
+			if ((named || !by_name) && rule_is(c, p, r, dir, subject, end, proto, port))
+				return true;
+		}
+	}
+	return false;
+}
+
 struct m_verdict m_verdict(const struct m_cluster *c, int dir, int subject, const struct m_end *end,
 			   int proto, int port)
 {
 	bool isolated = false, allowed = false;
 	int says;
 
-	if (dir == 0 && end->host)
-		return (struct m_verdict){.allowed = true};
+	/* "The node is always let in, unless an ingressDeny rule names host or all." */
+	if (dir == 0 && end->host) {
+		bool no = denied(c, dir, subject, end, proto, port, true);
+
+		return (struct m_verdict){.allowed = !no, .by_rule = no};
+	}
 	says = tier_says(c, 0, dir, subject, end, proto, port);
 	if (says == 0 || says == 1)
 		return (struct m_verdict){.allowed = says == 0, .by_rule = true};
+	/* "A deny wins over every allow of NetworkPolicy and ContainerNetworkPolicy." */
+	if (denied(c, dir, subject, end, proto, port, false))
+		return (struct m_verdict){.by_rule = true};
 	for (int i = 0; i < c->n_policies; i++) {
 		const struct m_policy *p = &c->policies[i];
 
@@ -520,15 +615,18 @@ struct m_verdict m_verdict(const struct m_cluster *c, int dir, int subject, cons
 	return (struct m_verdict){.allowed = true};
 }
 
-bool m_rule_matches(const struct m_cluster *c, const char *name, int index, int dir, int subject,
-		    const struct m_end *end, int proto, int port)
+bool m_rule_matches(const struct m_cluster *c, const char *name, bool deny, int index, int dir,
+		    int subject, const struct m_end *end, int proto, int port)
 {
 	for (int i = 0; i < c->n_policies; i++) {
 		const struct m_policy *p = &c->policies[i];
+		bool of_denies = deny && p->rast;
+		const struct m_rule *rules = of_denies ? p->denies[dir] : p->rules[dir];
 
 		if (!strcmp(p->name, name))
-			return index < p->n_rules[dir] && is_subject(c, p, subject) &&
-			       rule_is(c, p, &p->rules[dir][index], dir, subject, end, proto, port);
+			return index < (of_denies ? p->n_denies : p->n_rules)[dir] &&
+			       is_subject(c, p, subject) &&
+			       rule_is(c, p, &rules[index], dir, subject, end, proto, port);
 	}
 	return false;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A second, slow opinion about policies: random clusters as plain structs, the same as YAML text for
- * the compiler, and an evaluator written from the Kubernetes documentation that asks one packet at a
- * time. It shares no code with the compiler, not even how addresses are held.
+ * the compiler, and an evaluator written from the Kubernetes documentation and docs/policy.md that asks
+ * one packet at a time. It shares no code with the compiler, not even how addresses are held.
  */
 #ifndef SELFTESTS_POLICY_MODEL_H
 #define SELFTESTS_POLICY_MODEL_H
@@ -39,11 +39,12 @@ struct m_cidr {
 };
 
 struct m_peer {
-	enum { M_PODS, M_BLOCK, M_NODES } kind;
+	enum { M_PODS, M_BLOCK, M_NODES, M_ENTITIES } kind;
 	bool has_ns, has_pod;
 	struct m_selector ns, pod;
 	struct m_cidr cidr, except[2];
 	int n_except;
+	bool entity[5]; /* host, node, cluster, world, all */
 };
 
 struct m_port {
@@ -60,8 +61,10 @@ struct m_rule {
 	int action; /* cluster policies: 0 Accept, 1 Deny, 2 Pass */
 };
 
+/* Neither cluster nor rast: a NetworkPolicy. */
 struct m_policy {
 	bool cluster;
+	bool rast;          /* ContainerNetworkPolicy */
 	int tier, priority; /* cluster: 0 Admin, 1 Baseline */
 	int ns;
 	char name[16];
@@ -70,6 +73,8 @@ struct m_policy {
 	bool types_given;
 	int n_rules[2];
 	struct m_rule rules[2][3];
+	int n_denies[2];
+	struct m_rule denies[2][2];
 };
 
 struct m_pod {
@@ -114,8 +119,11 @@ void m_write_yaml(const struct m_cluster *c, int first, FILE *out);
 /* dir 0: ingress, 1: egress; proto 3: one without ports. */
 struct m_verdict m_verdict(const struct m_cluster *c, int dir, int subject,
 			   const struct m_end *peer, int proto, int port);
-/* Does rule `index` of the named policy match this packet, for a policy that selects the subject? */
-bool m_rule_matches(const struct m_cluster *c, const char *name, int index, int dir, int subject,
-		    const struct m_end *peer, int proto, int port);
+/*
+ * Does rule `index` of the named policy match this packet, for a policy that selects the subject? `deny`: of
+ * its list of denials, where it has one.
+ */
+bool m_rule_matches(const struct m_cluster *c, const char *name, bool deny, int index, int dir,
+		    int subject, const struct m_end *peer, int proto, int port);
 
 #endif

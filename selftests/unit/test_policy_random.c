@@ -48,8 +48,9 @@ static void ask(struct pr_cluster *r, int dir, int subject, const struct m_end *
 	r->verdicts++;
 	/* The rule that the cell names must be one that matches, and say what the cell says. */
 	if (good && ref)
-		good = m_rule_matches(&r->c, r->rules->policies[ref->policy].name, ref->index, dir,
-				      subject, e, proto, port) &&
+		good = m_rule_matches(&r->c, r->rules->policies[ref->policy].name,
+				      !strcmp(ref->action, "deny"), ref->index, dir, subject, e,
+				      proto, port) &&
 		       !strcmp(ref->action, want.allowed ? "allow" : "deny") &&
 		       ref->direction == (enum rast_direction)dir;
 	if (!good) {
