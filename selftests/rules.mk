@@ -34,7 +34,7 @@ $(call unit_test,test_quantity,selftests/unit/test_quantity.c,pure)
 $(call unit_test,test_err,selftests/unit/test_err.c,pure)
 $(call unit_test,test_fd,selftests/unit/test_fd.c,pure)
 $(call unit_test,test_instance,selftests/unit/test_instance.c,pure)
-POLICY_RANDOM := selftests/unit/policy_random.c selftests/unit/policy_model.c
+POLICY_RANDOM := selftests/unit/policy_random.c selftests/unit/policy_model.c selftests/unit/policy_model_random.c
 $(call unit_test,test_policy_random,selftests/unit/test_policy_random.c $(POLICY_RANDOM),pure)
 $(call unit_test,test_policy_suggest,selftests/unit/test_policy_suggest.c $(POLICY_RANDOM),pure)
 $(call unit_test,test_policy_diff,selftests/unit/test_policy_diff.c $(POLICY_RANDOM),pure)
