@@ -58,6 +58,9 @@ $(call unit_test,bpf_policy6,selftests/bpf/bpf_policy6.c selftests/bpf/policy6_n
 POLICY_NET := selftests/bpf/policy_net.c selftests/lib/tap.c
 $(call unit_test,bpf_policy_swap,selftests/bpf/bpf_policy_swap.c $(POLICY_NET),loader pure)
 
+# The packet parser against a slow one.
+$(call fuzzer,fuzz_packet,selftests/fuzz/fuzz_packet.c selftests/fuzz/packet_shim.c selftests/unit/packet_oracle.c)
+
 # compare: two commands against each other, for benchmarks that are shell scripts.
 BENCHES += $(O)/bench/compare $(O)/bench/true $(O)/bench/pause $(O)/bench/maxrss
 $(O)/bench/maxrss: selftests/bench/maxrss.c
