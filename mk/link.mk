@@ -22,6 +22,7 @@ $(call obj,$(filter selftests/%,$(EXTRA_OBJ:$(O)/obj/%.o=%.c))): | $(SKELS)
 
 -include $(patsubst %.o,%.d,$(call obj,$(PURE_SRC) $(LOADER_SRC) $(CONTROLLER_SRC) $(CLI_SRC) $(STORE_SRC)) $(EXTRA_OBJ))
 -include $(wildcard $(O)/bpf/*.d)
+-include $(wildcard $(O)/fuzz-obj/*/*.d $(O)/fuzz-obj/*/*/*.d)
 
 tests: $(TESTS)
 benches: $(BENCHES)
