@@ -483,6 +483,44 @@ struct bpf_raw_tracepoint_args {
 	__u64 args[0];
 };
 
+/* ---- sockets ---- */
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock_common {
+	__be32 skc_daddr, skc_rcv_saddr;
+	__be16 skc_dport;
+	unsigned short skc_family;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	int sk_err;
+	u16 sk_protocol;
+};
+
+struct inet_sock {
+	struct sock sk;
+	__be16 inet_sport;
+};
+
+struct tcp_sock {
+	u32 segs_in, segs_out;
+	u64 bytes_received, bytes_sent, bytes_retrans;
+};
+
 #pragma clang attribute pop
 
 #endif

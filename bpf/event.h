@@ -16,13 +16,14 @@
 #endif
 
 enum rast_event_type {
-	RAST_EVENT_EXEC = 1,    /* priority; struct rast_event_exec */
-	RAST_EVENT_FORK = 2,    /* ordinary; struct rast_event_fork */
-	RAST_EVENT_EXIT = 3,    /* priority for a container's first process, else ordinary */
-	RAST_EVENT_CONNECT = 4, /* ordinary; struct rast_event_connect */
-	RAST_EVENT_OOM = 5,     /* priority; struct rast_event_oom */
-	RAST_EVENT_FLOW = 16,   /* ordinary; struct rast_event_flow: a policy verdict */
-	RAST_EVENT_ANOMALY = 24 /* priority; struct rast_event_anomaly */
+	RAST_EVENT_EXEC = 1,      /* priority; struct rast_event_exec */
+	RAST_EVENT_FORK = 2,      /* ordinary; struct rast_event_fork */
+	RAST_EVENT_EXIT = 3,      /* priority for a container's first process, else ordinary */
+	RAST_EVENT_CONNECT = 4,   /* ordinary; struct rast_event_connect */
+	RAST_EVENT_OOM = 5,       /* priority; struct rast_event_oom */
+	RAST_EVENT_FLOW = 16,     /* ordinary; struct rast_event_flow: a policy verdict */
+	RAST_EVENT_FLOW_END = 17, /* ordinary; struct rast_event_flow_end (bpf/flow.h) */
+	RAST_EVENT_ANOMALY = 24   /* priority; struct rast_event_anomaly */
 };
 
 enum rast_ring { RAST_RING_ORDINARY = 0, RAST_RING_PRIORITY = 1, RAST_RING_MAX = 2 };

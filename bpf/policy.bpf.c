@@ -12,16 +12,22 @@
  * A packet between two pods of this host gets both verdicts in policy_out, which then puts it into the
  * other pod itself (to_pod); policy_in never sees it.
  *
+ * Two more programs only watch: flow_socket, on sockets that come and go, and flow_sweep tell of flows that
+ * have ended. They fail open.
+ *
  * tcx has no place to tell a program which link it is on, hence endpoint_by_ifindex.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
 
 #include "bpf/policy.h"
 #include "bpf/lib/flow.bpf.h"
 #include "bpf/lib/flow_log.bpf.h"
+#include "bpf/lib/flow_socket.bpf.h"
+#include "bpf/lib/flow_sweep.bpf.h"
 #include "bpf/lib/fragment.bpf.h"
 #include "bpf/lib/neighbour.bpf.h"
 
@@ -72,6 +78,18 @@ static __always_inline int passed(struct __sk_buff *skb, const struct packet *p,
 	return TC_ACT_UNSPEC;
 }
 
+/* Of UDP (with offload: of several datagrams) and ICMP the payload, of others what follows the IP header. */
+static __always_inline void measure(const struct __sk_buff *skb, const struct packet *p,
+				    struct look *l)
+{
+	__u32 head = p->l4_off, segments = skb->gso_segs;
+
+	if (p->protocol == IPPROTO_UDP || packet_is_icmp(p))
+		head += sizeof(struct udphdr);
+	l->packets = segments ? segments : 1;
+	l->bytes = skb->len > head ? skb->len - head : 0;
+}
+
 /*
  * What the policy says to a packet that the link's own rules let through. Global, so that the verifier looks
  * at it once and not for every way that leads here.
@@ -108,13 +126,19 @@ __noinline int judge(struct __sk_buff *skb, struct packet *p, struct look *l)
 		return drop(skb, p, l, RAST_DROP_FRAGMENT);
 	}
 
+	if (p->protocol != IPPROTO_TCP)
+		measure(skb, p, l);
 	cell = cell_of(img, l, l->dir, p->protocol, p->dst_port);
 	l->rule = cell & RAST_CELL_RULE;
 	if (cell & RAST_CELL_ALLOW) {
 		count_rule(img, l, l->rule);
 		if (p->protocol != IPPROTO_TCP || (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) {
-			if (flow_record(p, l) && (control->flags & RAST_POLICY_LOG_ALLOWED))
+			int flow = flow_record(p, l);
+
+			if ((flow & FLOW_OPENED) && (control->flags & RAST_POLICY_LOG_ALLOWED))
 				report(p, l, 1);
+			if (flow & FLOW_REPLACED)
+				flow_tell_replaced();
 		}
 		return passed(skb, p, l);
 	}
@@ -210,6 +234,24 @@ int policy_in(struct __sk_buff *skb)
 	struct look l = {};
 
 	return judge_link(skb, &p, &l, RAST_DIR_INGRESS);
+}
+
+/* A TCP socket of the host or of any container changed its state. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(flow_socket, const struct sock *sk, const int oldstate, const int newstate)
+{
+	return flow_socket_state(sk, oldstate, newstate);
+}
+
+/* Run by the controller now and then. Returns how many ends of flows go on. */
+SEC("syscall")
+int flow_sweep(void *ctx)
+{
+	/* There is no coarse clock for this type of program; this one is some milliseconds ahead. */
+	struct flow_sweep sweep = {.now = bpf_ktime_get_ns()};
+
+	bpf_for_each_map_elem(&flow_by_tuple, flow_sweep_one, &sweep, 0);
+	return sweep.live;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -22,6 +22,8 @@
 #include <linux/types.h>
 #endif
 
+#include "bpf/flow.h"
+
 #define RAST_POLICY_MAGIC 0x72617374u /* "rast" */
 #define RAST_POLICY_FORMAT 2u
 #define RAST_MAX_IDENTITIES 8192u /* numbers 0..8191 */
@@ -109,7 +111,8 @@ struct rast_policy_control {
 };
 
 enum rast_policy_flags {
-	RAST_POLICY_LOG_ALLOWED = 1 << 0 /* an event also for the first packet of an allowed flow */
+	RAST_POLICY_LOG_ALLOWED = 1 << 0, /* an event also when an allowed flow begins */
+	RAST_POLICY_LOG_ENDED = 1 << 1    /* and when it ends */
 };
 
 /* endpoint_by_ifindex: host side of a container's link. */
@@ -119,7 +122,7 @@ struct rast_endpoint {
 	__u32 addr4; /* network byte order */
 	__u8 mac[6]; /* of the container's side */
 	__u8 pad[2];
-	__u32 pad2;
+	__u32 netns; /* inode of the container's network namespace; 0: nobody said, see flow_socket */
 	__u64 cgroup_id;
 	__u64 since_ns; /* filled by endpoint_add: flows opened before are another container's */
 	__u32 addr6
@@ -168,14 +171,30 @@ enum rast_flow_state {
 	RAST_FLOW_AT_DST = 1 << 1,  /* allowed on its way into the responder's link */
 	RAST_FLOW_REPLIED = 1 << 2, /* a reply needed the entry */
 	RAST_FLOW_CLOSING = 1 << 3, /* TCP FIN or RST seen */
-	RAST_FLOW_HOST = 1 << 4     /* the node opened it, whatever address it used */
+	RAST_FLOW_HOST = 1 << 4,    /* the node opened it, whatever address it used */
+	/* The same for the destination's end, one bit further: */
+	RAST_FLOW_SOCKET_SRC = 1 << 5, /* a socket at the source's end will tell how it ended */
+	RAST_FLOW_SOCKET_DST = 1 << 6,
+	RAST_FLOW_TOLD_SRC = 1 << 7, /* the end of it has been told there */
+	RAST_FLOW_TOLD_DST = 1 << 8
 };
 
-/* Times are CLOCK_MONOTONIC_COARSE. */
+enum rast_flow_end { RAST_FLOW_SRC = 0, RAST_FLOW_DST = 1 };
+
+/* What is known at one end, if that is a container of this host. */
+struct rast_flow_side {
+	struct rast_flow_counts counts; /* not of TCP: see bpf/flow.h */
+	__u32 ifindex, identity, peer_identity;
+	__u32 rule, generation; /* of the first packet's verdict */
+	__u32 slot;
+};
+
 struct rast_flow {
-	__u64 opened_ns, last_ns;
-	__u32 state; /* enum rast_flow_state */
-	__u32 rule;
+	__u64 opened_ns;               /* CLOCK_MONOTONIC */
+	__u64 last_ns;                 /* CLOCK_MONOTONIC_COARSE */
+	__u32 state;                   /* enum rast_flow_state */
+	__u32 tcp_flags;               /* all seen of SYN, FIN and RST segments */
+	struct rast_flow_side side[2]; /* by enum rast_flow_end */
 };
 
 /*

@@ -39,7 +39,7 @@
  * where there is more than one CPU; with one there is nothing to wait for, as these programs run with
  * softirqs off. Kernels with nohz_full refuse it: there time has to do.
  */
-static void wait_for_programs(void)
+void rast_policy_bpf_wait_for_programs(void)
 {
 	const struct timespec pause = {.tv_nsec = 100000000};
 
@@ -173,7 +173,7 @@ int rast_policy_bpf_apply(const struct rast_instance *in, const struct rast_poli
 	slot = c->loaded ? !c->slot : 0;
 	now = (uint32_t)(rast_policy_coarse_ns() / 1000000);
 	if (c->loaded && now - c->flipped_ms < GRACE_MS)
-		wait_for_programs();
+		rast_policy_bpf_wait_for_programs();
 	l = lay_out(image, (uint32_t)n_cpus);
 	r = table_for(in, slot, l.all, &table, err);
 	if (r < 0)

@@ -293,6 +293,8 @@ int rast_policy_bpf_load(const struct rast_instance *in, struct rast_err *err)
 	if (r < 0)
 		return r;
 	r = reattach_all(in, err);
+	if (!r)
+		r = rast_loader_attach(in, skel->progs.flow_socket, err);
 	if (r < 0)
 		return r;
 	/* Last: only now is this build what runs everywhere. */
@@ -302,6 +304,22 @@ int rast_policy_bpf_load(const struct rast_instance *in, struct rast_err *err)
 	if (bpf_map_update_elem(map, &zero, &build, BPF_ANY))
 		return rast_err_sys(err, errno, "policy_build");
 	return 0;
+}
+
+/*
+ * By its network namespace: whose sockets tell of flows. Observation: a failure costs the byte counts of its
+ * TCP flows, not the pod.
+ */
+static void set_netns(const struct rast_instance *in, uint32_t netns, uint32_t ifindex)
+{
+	_cleanup_close_ int map = netns ? rast_loader_map_fd(in, "ifindex_by_netns", NULL) : -1;
+
+	if (map < 0)
+		return;
+	if (ifindex)
+		(void)bpf_map_update_elem(map, &netns, &ifindex, BPF_ANY);
+	else
+		(void)bpf_map_delete_elem(map, &netns);
 }
 
 int rast_policy_bpf_endpoint_add(const struct rast_instance *in, uint32_t ifindex,
@@ -328,6 +346,8 @@ int rast_policy_bpf_endpoint_add(const struct rast_instance *in, uint32_t ifinde
 	r = set_addresses(in, ep, ep->identity, ifindex, err);
 	if (r < 0)
 		(void)bpf_map_delete_elem(map, &ifindex);
+	else
+		set_netns(in, ep->netns, ifindex);
 	return r;
 }
 
@@ -362,6 +382,8 @@ static int forget(const struct rast_instance *in, uint32_t ifindex, uint32_t add
 	r = set_addresses(in, &old, RAST_IDENTITY_WORLD, 0, err);
 	if (!ifindex)
 		return r;
+	if (!bpf_map_lookup_elem(map, &ifindex, &e))
+		set_netns(in, e.netns, 0);
 	if (bpf_map_delete_elem(map, &ifindex) && errno != ENOENT && !r)
 		r = rast_err_sys(err, errno, "endpoint of interface %u", ifindex);
 	if (down)

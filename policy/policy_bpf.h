@@ -53,6 +53,9 @@ int rast_policy_bpf_apply(const struct rast_instance *in, const struct rast_poli
 /* enum rast_policy_flags */
 int rast_policy_bpf_set_flags(const struct rast_instance *in, uint32_t flags, struct rast_err *err);
 
+/* Until no program that began before still runs. */
+void rast_policy_bpf_wait_for_programs(void);
+
 /* `ifindex`: host side of the link. ep->since_ns is filled in. Also changes one that is there. */
 int rast_policy_bpf_endpoint_add(const struct rast_instance *in, uint32_t ifindex,
 				 const struct rast_endpoint *ep, struct rast_err *err);

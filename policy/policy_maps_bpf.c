@@ -214,9 +214,20 @@ int rast_policy_bpf_status(const struct rast_instance *in, json_t *obj, struct r
 	return put(obj, "endpoints", endpoints) ? -ENOMEM : r;
 }
 
+/* With the flow, against it. */
+static json_t *counts_json(const __u64 n[2])
+{
+	return json_pack("[I,I]", (json_int_t)n[0], (json_int_t)n[1]);
+}
+
 static json_t *flow_json(const struct rast_flow_key *k, const struct rast_flow *f, uint64_t now)
 {
-	static const char *const names[] = {"at_src", "at_dst", "replied", "closing", "host"};
+	static const char *const names[] = {"at_src",     "at_dst",   "replied",
+					    "closing",    "host",     "socket_src",
+					    "socket_dst", "told_src", "told_dst"};
+	const struct rast_flow_side *side =
+		&f->side[f->state & RAST_FLOW_AT_SRC ? RAST_FLOW_SRC : RAST_FLOW_DST];
+	bool opener = f->state & RAST_FLOW_AT_SRC;
 	json_t *obj = json_object(), *state = json_array();
 
 	(void)put(obj, "src", flow_addr_json(k->src));
@@ -226,7 +237,14 @@ static json_t *flow_json(const struct rast_flow_key *k, const struct rast_flow *
 	(void)put(obj, "protocol", json_integer(k->protocol));
 	(void)put(obj, "age_ns", json_integer((json_int_t)(now - f->opened_ns)));
 	(void)put(obj, "idle_ns", json_integer((json_int_t)(now - f->last_ns)));
-	(void)put(obj, "rule", json_integer(f->rule));
+	(void)put(obj, "rule", json_integer(side->rule));
+	(void)put(obj, "generation", json_integer(side->generation));
+	(void)put(obj, "src_identity", json_integer(opener ? side->identity : side->peer_identity));
+	(void)put(obj, "dst_identity", json_integer(opener ? side->peer_identity : side->identity));
+	if (k->protocol != IPPROTO_TCP) {
+		(void)put(obj, "packets", counts_json(side->counts.packets));
+		(void)put(obj, "bytes", counts_json(side->counts.bytes));
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (f->state & 1u << i)
 			(void)json_array_append_new(state, json_string(names[i]));

@@ -9,3 +9,4 @@ CLI_SRC += $(addprefix policy/,policy_input_cmd.c policy_test_cmd.c policy_diff_
 LOADER_SRC += policy/policy_bpf.c policy/policy_maps_bpf.c policy/policy_apply_bpf.c
 CONTROLLER_SRC += policy/policy_feature.c
 CLI_SRC += policy/flow_cmd.c
+LOADER_SRC += policy/flow_bpf.c

@@ -51,6 +51,7 @@ POLICY_JUDGE := selftests/bpf/policy_judge.c $(POLICY_STAGE)
 TESTS += $(O)/conformance/netpol
 $(eval $(call bin_at,$(O)/conformance/netpol,selftests/conformance/netpol.c $(POLICY_JUDGE),loader pure,zlib))
 $(call unit_test,bpf_policy_random,selftests/bpf/bpf_policy_random.c $(POLICY_JUDGE) $(POLICY_RANDOM),loader pure)
+$(call unit_test,bpf_flow,selftests/bpf/bpf_flow.c $(POLICY_STAGE),loader pure)
 $(call unit_test,bpf_policy,selftests/bpf/bpf_policy.c selftests/bpf/policy_mutate.c selftests/bpf/policy_short_cut.c $(POLICY_STAGE),loader pure)
 $(call unit_test,bpf_policy6,selftests/bpf/bpf_policy6.c selftests/bpf/policy6_neighbours.c selftests/bpf/policy6_mutate.c $(POLICY_STAGE),loader pure)
 

@@ -10,7 +10,10 @@
 #ifndef RAST_BPF_LIB_FLOW_H
 #define RAST_BPF_LIB_FLOW_H
 
+#include "bpf/lib/flow_end.bpf.h"
 #include "bpf/lib/matrix.bpf.h"
+
+enum flow_recorded { FLOW_OPENED = 1 << 0, FLOW_REPLACED = 1 << 1 };
 
 static __always_inline void flow_key_of(struct rast_flow_key *k, const struct packet *p)
 {
@@ -65,28 +68,165 @@ static __always_inline bool flow_fresh(const struct rast_flow *f, __u32 protocol
 	return now - f->last_ns < flow_timeout(protocol, f->state) || now < f->last_ns;
 }
 
-/* An entry is written once a second at most, not once a packet. */
+/* TCP's entry is written once a second at most, not once a packet. */
 static __always_inline void flow_touch(struct rast_flow *f, const struct packet *p, __u32 bits,
 				       __u64 now)
 {
-	if (p->protocol == IPPROTO_TCP && (p->tcp_flags & (TCP_FIN | TCP_RST)))
-		bits |= RAST_FLOW_CLOSING;
+	__u32 flags = p->tcp_flags;
+
+	if (p->protocol == IPPROTO_TCP && (flags & (TCP_SYN | TCP_FIN | TCP_RST))) {
+		if (flags & (TCP_FIN | TCP_RST))
+			bits |= RAST_FLOW_CLOSING;
+		if ((f->tcp_flags & flags) != flags)
+			__sync_fetch_and_or(&f->tcp_flags, flags);
+	}
 	if ((f->state & bits) != bits)
 		__sync_fetch_and_or(&f->state, bits);
-	if (now - f->last_ns > SECONDS)
+	if (p->protocol == IPPROTO_TCP ? now - f->last_ns > SECONDS : now != f->last_ns)
 		f->last_ns = now;
 }
 
-/* After an allow. Returns 1 when this packet opened the flow on this link. */
+/* TCP is counted by its sockets; see bpf/flow.h. `way`: 0 with the flow, 1 against it. */
+static __always_inline void flow_count(struct rast_flow *f, const struct packet *p,
+				       const struct look *l, __u32 end, __u32 way)
+{
+	struct rast_flow_counts *c = &f->side[end & 1].counts;
+
+	if (p->protocol == IPPROTO_TCP)
+		return;
+	__sync_fetch_and_add(&c->packets[way & 1], l->packets);
+	__sync_fetch_and_add(&c->bytes[way & 1], l->bytes);
+}
+
+/* The first packet of the flow on this link. */
+static __always_inline void flow_side_open(struct rast_flow_side *side, const struct look *l)
+{
+	struct rast_flow_stats *st = flow_stats_here();
+
+	/* A SYN that was sent again finds itself here. */
+	if (st && side->ifindex != l->ifindex)
+		__sync_fetch_and_add(&st->opened, 1);
+	side->ifindex = l->ifindex;
+	side->identity = l->ep.identity;
+	side->peer_identity = l->peer_identity;
+	side->rule = l->rule;
+	side->generation = l->generation;
+	side->slot = l->ep.slot;
+}
+
+/*
+ * Another flow takes the entry over. What it counted at this end, and no sweep has told of, is to be told,
+ * by flow_tell_replaced(). (Of TCP its socket tells.)
+ */
+static __always_inline int flow_replaced(struct flow_scratch *s, const struct rast_flow_key *key,
+					 const struct rast_flow *f, const struct look *l)
+{
+	struct rast_event_flow_end *ev;
+	int any = 0;
+	__u32 at;
+
+	if (!flow_end_wanted())
+		return 0;
+	for (at = RAST_FLOW_SRC; at <= RAST_FLOW_DST; at++) {
+		ev = &s->replaced[at];
+		flow_end_clear(ev);
+		if (!(f->state & RAST_FLOW_AT_SRC << at) ||
+		    (f->state & (RAST_FLOW_TOLD_SRC | RAST_FLOW_SOCKET_SRC) << at))
+			continue;
+		flow_end_key(ev, key);
+		flow_end_side(ev, f, at);
+		if (ev->ifindex == l->ifindex && f->opened_ns >= l->ep.since_ns)
+			ev->hdr.cgroup_id = l->ep.cgroup_id;
+		ev->known = RAST_FLOW_KNOWS_START;
+		if (key->protocol != IPPROTO_TCP)
+			ev->known |= RAST_FLOW_KNOWS_COUNTS;
+		ev->ended = RAST_FLOW_ENDED_TIMEOUT;
+		ev->duration_ns = f->last_ns > f->opened_ns ? f->last_ns - f->opened_ns : 0;
+		ev->hdr.size = sizeof(*ev);
+		any = FLOW_REPLACED;
+	}
+	return any;
+}
+
+/* Not from flow_record(): there the stack has no room for it. */
+static __noinline int flow_tell_replaced(void)
+{
+	struct flow_scratch *s = flow_scratch_of(FLOW_SCRATCH_PACKET);
+
+	if (s && s->replaced[RAST_FLOW_SRC].hdr.size)
+		flow_end_tell(s, &s->replaced[RAST_FLOW_SRC]);
+	if (s && s->replaced[RAST_FLOW_DST].hdr.size)
+		flow_end_tell(s, &s->replaced[RAST_FLOW_DST]);
+	return 0;
+}
+
+/* A FIN or RST that needs no flow to pass: is it an answer? Then the flow closes. */
+static __always_inline int flow_answered_last(const struct packet *p, struct rast_flow_key *key,
+					      __u64 now)
+{
+	struct rast_flow *f;
+
+	flow_key_turn(key);
+	f = bpf_map_lookup_elem(&flow_by_tuple, key);
+	if (f)
+		flow_touch(f, p, 0, now);
+	return 0;
+}
+
+/* Nobody has seen more of it than its SYN: another one is the same SYN again. */
+static __always_inline bool flow_unanswered(const struct rast_flow *f)
+{
+	return !(f->state & (RAST_FLOW_SOCKET_SRC | RAST_FLOW_SOCKET_DST | RAST_FLOW_TOLD_SRC |
+			     RAST_FLOW_TOLD_DST | RAST_FLOW_CLOSING | RAST_FLOW_REPLIED));
+}
+
+/* The flow's first packet on this link; f: an entry that it takes over, or NULL. */
+static __always_inline int flow_open(const struct packet *p, const struct look *l,
+				     const struct rast_flow_key *key, struct rast_flow *f)
+{
+	struct flow_scratch *s = flow_scratch_of(FLOW_SCRATCH_PACKET);
+	__u32 end = l->dir == RAST_DIR_EGRESS ? RAST_FLOW_SRC : RAST_FLOW_DST;
+	__u32 state = RAST_FLOW_AT_SRC << end;
+	__u64 now = bpf_ktime_get_coarse_ns();
+	struct rast_flow *fresh;
+	int replaced = 0;
+
+	if (!s)
+		return 0;
+	fresh = &s->fresh;
+	__builtin_memset(fresh, 0, sizeof(*fresh));
+	if (f && flow_fresh(f, p->protocol, now) && end == RAST_FLOW_DST) {
+		/* The opener's link has just seen it. */
+		state |= f->state & (RAST_FLOW_AT_SRC | RAST_FLOW_SOCKET_SRC | RAST_FLOW_TOLD_SRC);
+		fresh->side[RAST_FLOW_SRC] = f->side[RAST_FLOW_SRC];
+	} else if (f && p->protocol == IPPROTO_TCP && flow_unanswered(f)) {
+		fresh->side[RAST_FLOW_SRC] = f->side[RAST_FLOW_SRC];
+		fresh->side[RAST_FLOW_DST] = f->side[RAST_FLOW_DST];
+	} else if (f) {
+		replaced = flow_replaced(s, key, f, l);
+	}
+	fresh->opened_ns = bpf_ktime_get_ns();
+	fresh->last_ns = now;
+	if (l->dir == RAST_DIR_INGRESS && l->peer_identity == RAST_IDENTITY_HOST)
+		state |= RAST_FLOW_HOST;
+	fresh->state = state;
+	fresh->tcp_flags = p->tcp_flags;
+	flow_side_open(&fresh->side[end & 1], l);
+	flow_count(fresh, p, l, end, 0);
+	bpf_map_update_elem(&flow_by_tuple, key, fresh, BPF_ANY);
+	return FLOW_OPENED | replaced;
+}
+
+/* After an allow. Returns enum flow_recorded: FLOW_OPENED when this packet opened the flow on this link. */
 static __noinline int flow_record(const struct packet *p, const struct look *l)
 {
-	__u32 bit = l->dir == RAST_DIR_EGRESS ? RAST_FLOW_AT_SRC : RAST_FLOW_AT_DST;
+	__u32 end = l->dir == RAST_DIR_EGRESS ? RAST_FLOW_SRC : RAST_FLOW_DST;
+	__u32 bit = RAST_FLOW_AT_SRC << end;
 	bool tcp = p->protocol == IPPROTO_TCP;
 	/* Of TCP only a SYN opens; SYN+ACK answers. Of ICMP only an echo request. */
 	bool syn = tcp && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 	__u64 now = bpf_ktime_get_coarse_ns();
 	struct rast_flow_key key;
-	struct rast_flow fresh = {};
 	struct rast_flow *f;
 
 	if (packet_is_icmp(p) && !packet_is_echo(p))
@@ -100,22 +240,17 @@ static __noinline int flow_record(const struct packet *p, const struct look *l)
 		if (!again && f->opened_ns >= l->ep.since_ns) {
 			__u32 had = f->state & bit;
 
+			if (!had && (!tcp || syn))
+				flow_side_open(&f->side[end & 1], l);
+			flow_count(f, p, l, end, 0);
 			if (!tcp || syn || had)
 				flow_touch(f, p, tcp && !syn ? 0 : bit, now);
 			return !had && (!tcp || syn);
 		}
-		if (bit == RAST_FLOW_AT_DST)
-			fresh.state = f->state & RAST_FLOW_AT_SRC;
 	}
-	if (tcp && !syn)
-		return 0;
-	fresh.opened_ns = fresh.last_ns = now;
-	fresh.state |= bit;
-	if (l->dir == RAST_DIR_INGRESS && l->peer_identity == RAST_IDENTITY_HOST)
-		fresh.state |= RAST_FLOW_HOST;
-	fresh.rule = l->rule;
-	bpf_map_update_elem(&flow_by_tuple, &key, &fresh, BPF_ANY);
-	return 1;
+	if (!tcp || syn)
+		return flow_open(p, l, &key, f);
+	return f ? 0 : flow_answered_last(p, &key, now);
 }
 
 /*
@@ -140,6 +275,9 @@ static __noinline int flow_stands(const struct rast_policy_image *img, const str
 	l->peer_identity = peer;
 	if (!(cell & RAST_CELL_ALLOW))
 		return 0;
+	/* An ICMP error about the flow is none of its packets. */
+	if (!packet_is_icmp(p) || !packet_is_icmp_error(p))
+		flow_count(f, p, l, forward == RAST_DIR_EGRESS ? RAST_FLOW_SRC : RAST_FLOW_DST, 1);
 	flow_touch(f, p, RAST_FLOW_REPLIED, now);
 	return 1;
 }

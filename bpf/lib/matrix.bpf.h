@@ -18,6 +18,7 @@ struct look {
 	__u32 peer_addr[4], peer_identity; /* the address as in struct packet */
 	__u32 rule, reason;
 	__u32 flow_forward; /* which way the first packet of the flow in question went on this link */
+	__u32 packets, bytes; /* that a packet which is not TCP's stands for; see flow_count() */
 	__u32 v6;
 };
 

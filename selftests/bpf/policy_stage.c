@@ -51,6 +51,12 @@ static int map_fd(const char *name)
 static void on_event(void *arg, const struct rast_event *ev, size_t size)
 {
 	(void)arg;
+	if (ev->type == RAST_EVENT_FLOW_END && size == sizeof(stage.end)) {
+		memcpy(&stage.end, ev, size);
+		stage.n_ends++;
+		stage.n_ends_bytes += stage.end.counts.bytes[0] + stage.end.counts.bytes[1];
+		return;
+	}
 	if (ev->type != RAST_EVENT_FLOW || size < sizeof(stage.last))
 		bail("an event of type %u and %zu bytes", ev->type, size);
 	memcpy(&stage.last, ev, sizeof(stage.last));
@@ -60,7 +66,7 @@ static void on_event(void *arg, const struct rast_event *ev, size_t size)
 
 void stage_events(void)
 {
-	stage.n_events = stage.n_packets = 0;
+	stage.n_events = stage.n_packets = stage.n_ends = stage.n_ends_bytes = 0;
 	while (rast_rings_drain(rings, 1000) > 0)
 		;
 }

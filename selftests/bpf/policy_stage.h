@@ -39,7 +39,9 @@ struct stage {
 	int prog[2];                     /* by direction */
 	struct rast_event_flow last;     /* the last event that stage_events() saw */
 	unsigned int n_events, n_packets;
-	unsigned int refused; /* frames that the kernel would not run: too short */
+	struct rast_event_flow_end end;    /* the last one of a flow that ended */
+	unsigned int n_ends, n_ends_bytes; /* ends, and payload of both ways in them */
+	unsigned int refused;              /* frames that the kernel would not run: too short */
 };
 extern struct stage stage;
 
@@ -64,7 +66,7 @@ int stage_run_from_node(int pod, const struct frame *f);
 /* Both links, as a bridge would: OUT of the sender, then IN of the receiver. PASS or DROP. */
 int stage_send(int from, int to, const struct frame_spec *s);
 int stage_send_frame(int from, int to, const struct frame *f);
-/* Reads the rings; fills last, n_events, n_packets (the sum of what they stand for). */
+/* Reads the rings; fills last, n_events, n_packets (the sum of what they stand for), end and n_ends. */
 void stage_events(void);
 /* The link-local address of its MAC (EUI-64). */
 void stage_local6(const struct pod *p, uint8_t ret[16]);

@@ -31,7 +31,8 @@ static const struct {
 	{"audit_conn4", 400},      {"audit_conn6", 400},    {"audit_exec", 1400},
 	{"audit_exit", 700},       {"audit_fork", 600},     {"audit_oom", 700},
 	{"audit_send4", 400},      {"audit_send6", 400},    {"device_cgroup", 100},
-	{"policy_in", 145000},     {"policy_out", 145000},
+	{"policy_in", 145000},     {"policy_out", 145000},  {"flow_socket", 30000},
+	{"flow_sweep", 20000},
 };
 
 static int silent(enum libbpf_print_level level, const char *fmt, va_list ap)

@@ -396,6 +396,8 @@ static int enforce(struct adoption *a, struct rast_err *err)
 			.identity = (uint32_t)rast_json_int(a->pod, "identity"),
 			.slot = (uint32_t)json_integer_value(json_array_get(slots, 0)),
 			.addr4 = htonl(a->ends[i].addr),
+			/* One link of a namespace tells of its sockets. */
+			.netns = i ? 0 : (uint32_t)a->netns,
 		};
 
 		memcpy(ep.mac, a->ends[i].mac, sizeof(ep.mac));

@@ -14,6 +14,7 @@
 #include "node/foreign_priv.h"
 #include "node/hosts.h"
 #include "policy/applied.h"
+#include "policy/flow_bpf.h"
 #include "policy/policy_bpf.h"
 
 #include <arpa/inet.h>
@@ -180,6 +181,7 @@ static int enforce(const struct rast_instance *in, const struct starting *s, str
 		.identity = s->identity,
 		.slot = s->slots[0],
 		.addr4 = htonl(s->addr),
+		.netns = rast_flow_netns_of(s->netns_fd),
 	};
 
 	memcpy(ep.mac, s->mac, sizeof(ep.mac));
