@@ -23,7 +23,8 @@ enum rast_event_type {
 	RAST_EVENT_OOM = 5,       /* priority; struct rast_event_oom */
 	RAST_EVENT_FLOW = 16,     /* ordinary; struct rast_event_flow: a policy verdict */
 	RAST_EVENT_FLOW_END = 17, /* ordinary; struct rast_event_flow_end (bpf/flow.h) */
-	RAST_EVENT_ANOMALY = 24   /* priority; struct rast_event_anomaly */
+	RAST_EVENT_DNS = 18, /* ordinary; struct rast_event_dns: a question that was not let out */
+	RAST_EVENT_ANOMALY = 24 /* priority; struct rast_event_anomaly */
 };
 
 enum rast_ring { RAST_RING_ORDINARY = 0, RAST_RING_PRIORITY = 1, RAST_RING_MAX = 2 };
@@ -114,6 +115,7 @@ enum rast_drop_reason {
 	RAST_DROP_FRAGMENT = 4,  /* a later fragment whose first was not seen */
 	RAST_DROP_NO_POLICY = 5, /* no image loaded, or unknown endpoint: fails closed */
 	RAST_DROP_PROTOCOL = 6,  /* an ethertype or protocol that policy cannot decide */
+	RAST_DROP_DNS = 7,       /* a question that the `dns` of its rule does not allow */
 	RAST_DROP_MAX
 };
 

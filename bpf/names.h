@@ -32,6 +32,37 @@
 #define RAST_MAX_QUESTIONS 8192u
 #define RAST_NAME_SLOTS 8 /* patterns an address is known under */
 
+/* By class of containers. */
+enum rast_names_flags {
+	RAST_NAMES_PEERS = 1 << 0, /* some egress rule has `fqdns`: answers are watched */
+	RAST_NAMES_DNS = 1 << 1    /* some egress rule has `dns` */
+};
+
+/*
+ * A pattern as the compiler writes it. `fqdns`: group 0, and klass is the peer class. `dns`: group is the rule's
+ * number, klass 0. The same text may be in several groups.
+ */
+struct rast_pattern {
+	__u64 id;   /* rast_pattern_id() of the text */
+	__u32 text; /* offset of the name on the wire, or of what is behind the wildcard */
+	__u32 klass;
+	__u32 group;
+	__u8 suffix; /* one or more labels before it, the name itself excluded */
+	__u8 len;    /* with the root's zero */
+	__u8 pad[2];
+};
+_Static_assert(sizeof(struct rast_pattern) == 24, "rast_pattern is part of the contract");
+
+#define RAST_MAX_PATTERN_TEXT 65536u
+
+/* The part of an image that is about names. The programs read n_patterns and flags_by_class. */
+struct rast_name_table {
+	__u32 n_patterns, n_text;
+	__u8 flags_by_class[8192]; /* RAST_MAX_IDENTITIES */
+	struct rast_pattern patterns[RAST_MAX_PATTERNS];
+	__u8 text[RAST_MAX_PATTERN_TEXT];
+};
+
 /*
  * name_pattern: the whole name or what is behind one of its dots, as on the wire but in lower case, zeroes
  * behind. Compared byte by byte, so no name passes for another.
@@ -49,11 +80,11 @@ struct rast_name_pattern {
 	__u64 suffix; /* one or more labels before it */
 };
 
-/* class_by_pattern → peer class of that image */
+/* class_by_pattern → peer class of that image. is_rule: `pattern` is a rule's number, which has `dns`. */
 struct rast_pattern_key {
 	__u64 pattern;
 	__u32 slot;
-	__u32 pad;
+	__u32 is_rule;
 };
 
 /* names_by_addr: LRU. */
@@ -76,8 +107,8 @@ struct rast_learnt {
 
 /* time_by_question: LRU; questions that wait for an answer. */
 struct rast_question_key {
-	__u8 server[16];
-	__u64 name; /* hash, seeded when the programs are loaded */
+	__u32 server[4]; /* as in struct rast_flow_key */
+	__u64 name;      /* hash, seeded when the programs are loaded */
 	__u32 identity;
 	__u16 port, id; /* of the asker; of the message; network byte order */
 	__u16 type;     /* host byte order */
@@ -100,7 +131,7 @@ struct rast_dns_counters {
 	__u64 refused;   /* questions that no `dns` rule allows, broken ones too */
 };
 
-/* A question that was not let out. The record ends behind name_len bytes of name. */
+/* A question that was not let out. */
 struct rast_event_dns {
 	struct rast_event hdr; /* slot and identity: who asked */
 	__u8 family, protocol;
@@ -110,7 +141,7 @@ struct rast_event_dns {
 	__u16 type;    /* of the question: 1 A, 28 AAAA … */
 	__u32 generation;
 	__u32 questions; /* that this event stands for */
-	__u8 server[16]; /* IPv4 in the first four bytes */
+	__u8 server[16]; /* IPv4 as ::ffff:a.b.c.d */
 	__u8 name[256];  /* as on the wire */
 };
 

@@ -29,6 +29,7 @@
 #include "bpf/lib/flow_socket.bpf.h"
 #include "bpf/lib/flow_sweep.bpf.h"
 #include "bpf/lib/fragment.bpf.h"
+#include "bpf/lib/names.bpf.h"
 #include "bpf/lib/neighbour.bpf.h"
 
 /* Packets that are let through go on to whoever else is on this hook. */
@@ -74,7 +75,9 @@ static __always_inline int passed(struct __sk_buff *skb, const struct packet *p,
 {
 	if (p->fragment == PACKET_FIRST)
 		fragment_remember(p, l);
-	count(skb, l->ep.slot, l->dir, 0);
+	/* Of what names_watch() has yet to see, judge_names() counts what became. */
+	if (!l->names)
+		count(skb, l->ep.slot, l->dir, 0);
 	return TC_ACT_UNSPEC;
 }
 
@@ -90,27 +93,22 @@ static __always_inline void measure(const struct __sk_buff *skb, const struct pa
 	l->bytes = skb->len > head ? skb->len - head : 0;
 }
 
-/*
- * What the policy says to a packet that the link's own rules let through. Global, so that the verifier looks
- * at it once and not for every way that leads here.
- */
-__noinline int judge(struct __sk_buff *skb, struct packet *p, struct look *l)
+/* By the cell of the image in force. RAST_DROP_POLICY is not the last word: a reply may ask for its flow. */
+static __noinline __u32 judge_cell(struct __sk_buff *skb, const struct packet *p, struct look *l)
 {
 	const struct rast_policy_control *control;
 	const struct rast_policy_image *img;
 	__u32 zero = 0, slot, cell;
 
-	if (!p || !l)
-		return TC_ACT_SHOT;
 	/* The one read of the slot word for this packet and link. */
 	control = bpf_map_lookup_elem(&policy_control, &zero);
 	if (!control || !*(volatile const __u32 *)&control->loaded)
-		return drop(skb, p, l, RAST_DROP_NO_POLICY);
+		return RAST_DROP_NO_POLICY;
 	/* Keys of maps are on the stack: 6.1 takes none that lies in an argument of a global function. */
 	slot = l->image_slot = *(volatile const __u32 *)&control->slot & 1;
 	img = bpf_map_lookup_elem(&policy_image, &slot);
 	if (!img)
-		return drop(skb, p, l, RAST_DROP_NO_POLICY);
+		return RAST_DROP_NO_POLICY;
 	l->generation = img->generation;
 
 	l->v6 = p->kind == PACKET_IPV6;
@@ -120,32 +118,73 @@ __noinline int judge(struct __sk_buff *skb, struct packet *p, struct look *l)
 	if (l->dir == RAST_DIR_INGRESS && l->ifindex == skb->ifindex && !skb->ingress_ifindex)
 		l->peer_identity = RAST_IDENTITY_HOST;
 
-	if (p->fragment == PACKET_LATER) {
-		if (fragment_known(p, l))
-			return passed(skb, p, l);
-		return drop(skb, p, l, RAST_DROP_FRAGMENT);
-	}
+	if (p->fragment == PACKET_LATER)
+		return fragment_known(p, l) ? RAST_DROP_NONE : RAST_DROP_FRAGMENT;
 
 	if (p->protocol != IPPROTO_TCP)
 		measure(skb, p, l);
 	cell = cell_of(img, l, l->dir, p->protocol, p->dst_port);
+	if (img->names.n_patterns)
+		cell = names_cell(img, p, l, cell);
 	l->rule = cell & RAST_CELL_RULE;
-	if (cell & RAST_CELL_ALLOW) {
-		count_rule(img, l, l->rule);
-		if (p->protocol != IPPROTO_TCP || (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) {
-			int flow = flow_record(p, l);
-
-			if ((flow & FLOW_OPENED) && (control->flags & RAST_POLICY_LOG_ALLOWED))
-				report(p, l, 1);
-			if (flow & FLOW_REPLACED)
-				flow_tell_replaced();
-		}
-		return passed(skb, p, l);
-	}
-	if (flow_is_reply(skb, img, p, l))
-		return passed(skb, p, l);
+	if (!(cell & RAST_CELL_ALLOW))
+		return RAST_DROP_POLICY;
 	count_rule(img, l, l->rule);
-	return drop(skb, p, l, RAST_DROP_POLICY);
+	if (p->protocol != IPPROTO_TCP || (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) {
+		int flow = flow_record(p, l);
+
+		if ((flow & FLOW_OPENED) && (control->flags & RAST_POLICY_LOG_ALLOWED))
+			report(p, l, 1);
+		if (flow & FLOW_REPLACED)
+			flow_tell_replaced();
+	}
+	return RAST_DROP_NONE;
+}
+
+/*
+ * What the policy says to a packet that the link's own rules let through. Global, so that the verifier looks
+ * at it once and not for every way that leads here; little on its stack, which is shared with all it calls.
+ */
+__noinline int judge(struct __sk_buff *skb, struct packet *p, struct look *l)
+{
+	const struct rast_policy_image *img;
+	__u32 reason, slot;
+
+	if (!p || !l)
+		return TC_ACT_SHOT;
+	reason = judge_cell(skb, p, l);
+	if (reason == RAST_DROP_POLICY) {
+		slot = l->image_slot;
+		img = bpf_map_lookup_elem(&policy_image, &slot);
+		if (img && flow_is_reply(skb, img, p, l))
+			reason = RAST_DROP_NONE;
+		else if (img)
+			count_rule(img, l, l->rule);
+	}
+	if (reason)
+		return drop(skb, p, l, reason);
+	names_keep(p, l);
+	return passed(skb, p, l);
+}
+
+/*
+ * judge(), and what those who watch names have to do with what passes. Not within judge(): the stacks of the
+ * functions there would not fit below its own.
+ */
+static __always_inline int judge_names(struct __sk_buff *skb, struct packet *p, struct look *l)
+{
+	int verdict;
+
+	l->names = l->by_name = 0;
+	verdict = judge(skb, p, l);
+	if (verdict == TC_ACT_UNSPEC && l->names) {
+		__u32 reason = names_watch(skb, p, l) ? RAST_DROP_DNS : 0;
+
+		count(skb, l->ep.slot, l->dir, reason);
+		if (reason)
+			return TC_ACT_SHOT;
+	}
+	return verdict;
 }
 
 /* Fills *p and *l. */
@@ -174,7 +213,7 @@ static __always_inline int judge_link(struct __sk_buff *skb, struct packet *p, s
 	}
 	if (p->kind == PACKET_ARP || p->neighbour)
 		return passed(skb, p, l);
-	return judge(skb, p, l);
+	return judge_names(skb, p, l);
 }
 
 /*
@@ -208,7 +247,7 @@ static __always_inline int to_pod(struct __sk_buff *skb, struct packet *p, struc
 	l->ep = *ep;
 	l->ifindex = ifindex;
 	l->dir = RAST_DIR_INGRESS;
-	verdict = judge(skb, p, l);
+	verdict = judge_names(skb, p, l);
 	return verdict == TC_ACT_UNSPEC ? bpf_redirect_peer(ifindex, 0) : verdict;
 }
 

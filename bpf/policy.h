@@ -23,6 +23,7 @@
 #endif
 
 #include "bpf/flow.h"
+#include "bpf/names.h"
 
 #define RAST_POLICY_MAGIC 0x72617374u /* "rast" */
 #define RAST_POLICY_FORMAT 2u
@@ -98,6 +99,7 @@ struct rast_policy_image {
 	__u8 port_class[RAST_PROTO_PORTED][65536];
 	struct rast_range4 range4[RAST_MAX_RANGES4];
 	struct rast_range6 range6[RAST_MAX_RANGES6];
+	struct rast_name_table names;
 };
 /* Array map values may have at most 4 MB on 6.1 (KMALLOC_MAX_SIZE). */
 _Static_assert(sizeof(struct rast_policy_image) < (4u << 20), "policy image is too large");
@@ -192,6 +194,7 @@ struct rast_flow_side {
 struct rast_flow {
 	__u64 opened_ns;               /* CLOCK_MONOTONIC */
 	__u64 last_ns;                 /* CLOCK_MONOTONIC_COARSE */
+	__u64 pattern;                 /* of the name that allowed it, 0: none did */
 	__u32 state;                   /* enum rast_flow_state */
 	__u32 tcp_flags;               /* all seen of SYN, FIN and RST segments */
 	struct rast_flow_side side[2]; /* by enum rast_flow_end */
@@ -225,7 +228,7 @@ struct rast_deny {
 #define RAST_MAX_LINKS 4096u /* = RAST_MAX_CONTAINERS */
 struct rast_link_counters {
 	__u64 packets, bytes; /* let through */
-	__u64 dropped[7];     /* by enum rast_drop_reason */
+	__u64 dropped[8];     /* by enum rast_drop_reason */
 };
 
 #endif

@@ -4,6 +4,7 @@
  * elsewhere is one that can be trusted with it.
  */
 #include "policy/addr.h"
+#include "policy/fqdn.h"
 #include "policy/policy.h"
 
 #include <errno.h>
@@ -153,5 +154,5 @@ int rast_policy_image_check(const struct rast_policy_image *im, struct rast_err 
 		if (cells[i] & ~(RAST_CELL_ALLOW | RAST_CELL_MORE | RAST_CELL_RULE))
 			return bad(err, "a cell with bits that mean nothing");
 	}
-	return 0;
+	return rast_fqdn_table_check(&im->names, im->n_peer, im->n_rule, err);
 }

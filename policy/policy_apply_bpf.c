@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "loader/loader.h"
+#include "policy/fqdn_bpf.h"
 #include "policy/policy.h"
 #include "policy/policy_mapping_bpf.h"
 
@@ -176,6 +177,8 @@ int rast_policy_bpf_apply(const struct rast_instance *in, const struct rast_poli
 		rast_policy_bpf_wait_for_programs();
 	l = lay_out(image, (uint32_t)n_cpus);
 	r = table_for(in, slot, l.all, &table, err);
+	if (!r)
+		r = rast_fqdn_bpf_fill(in, slot, &image->names, err);
 	if (r < 0)
 		return r;
 	copy((struct rast_policy_image *)images.at + slot, table.at, image, &l);

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -284,6 +285,8 @@ int rast_policy_bpf_load(const struct rast_instance *in, struct rast_err *err)
 	skel->rodata->pod_base = in->pod_cidr;
 	skel->rodata->pod_count = 1u << (32 - in->pod_prefix);
 	memcpy((void *)skel->rodata->pod6_net, in->pod6, sizeof(in->pod6));
+	if (getrandom(&skel->rodata->dns_seed, sizeof(skel->rodata->dns_seed), 0) < 0)
+		return rast_err_sys(err, errno, "random numbers");
 	skel->rodata->short_cut = want(RAST_POLICY_SHORT_CUT_ENV);
 	r = rast_loader_load_opts(in, skel->obj, "policy", &opts, err);
 	if (r < 0)

@@ -83,7 +83,7 @@ static const char *const reasons[] = {
 	[RAST_DROP_NONE] = "none",         [RAST_DROP_POLICY] = "policy",
 	[RAST_DROP_SPOOFED] = "spoofed",   [RAST_DROP_MALFORMED] = "malformed",
 	[RAST_DROP_FRAGMENT] = "fragment", [RAST_DROP_NO_POLICY] = "no_policy",
-	[RAST_DROP_PROTOCOL] = "protocol"};
+	[RAST_DROP_PROTOCOL] = "protocol", [RAST_DROP_DNS] = "dns"};
 
 static int put(json_t *obj, const char *key, json_t *value)
 {

@@ -10,3 +10,5 @@ LOADER_SRC += policy/policy_bpf.c policy/policy_maps_bpf.c policy/policy_apply_b
 CONTROLLER_SRC += policy/policy_feature.c
 CLI_SRC += policy/flow_cmd.c
 LOADER_SRC += policy/flow_bpf.c
+PURE_SRC += policy/fqdn.c
+LOADER_SRC += policy/fqdn_bpf.c

@@ -145,3 +145,4 @@ $(eval $(call bin_at,$(O)/tests/oci_inject,selftests/cli/oci_inject.c,pure))
 # The reader of DNS messages that the policy programs have, in user space.
 $(call unit_test,test_dns,selftests/unit/test_dns.c,pure)
 $(call fuzzer,fuzz_dns,selftests/fuzz/fuzz_dns.c)
+$(call unit_test,bpf_names,selftests/bpf/bpf_names.c $(POLICY_STAGE),loader pure)

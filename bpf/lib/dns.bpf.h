@@ -88,7 +88,7 @@ static long dns_name_step(__u32 i, struct dns_walk *w)
 	s->name_len = out + 1;
 	s->hash = (s->hash ^ c) * 0x9e3779b97f4a7c15ull;
 	s->hash ^= s->hash >> 29;
-	return s->done;
+	return s->done ? 1 : 0;
 }
 
 /*
@@ -183,8 +183,10 @@ static long dns_record_step(__u32 i, struct dns_walk *w)
 	s->at = at + 10 + size;
 	s->in_record = 0;
 	s->left--;
-	s->done = !s->left;
-	return s->done;
+	if (s->left)
+		return 0;
+	s->done = 1;
+	return 1;
 }
 
 /*

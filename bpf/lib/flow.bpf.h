@@ -11,7 +11,7 @@
 #define RAST_BPF_LIB_FLOW_H
 
 #include "bpf/lib/flow_end.bpf.h"
-#include "bpf/lib/matrix.bpf.h"
+#include "bpf/lib/pattern.bpf.h"
 
 enum flow_recorded { FLOW_OPENED = 1 << 0, FLOW_REPLACED = 1 << 1 };
 
@@ -211,6 +211,8 @@ static __always_inline int flow_open(const struct packet *p, const struct look *
 		state |= RAST_FLOW_HOST;
 	fresh->state = state;
 	fresh->tcp_flags = p->tcp_flags;
+	if (l->by_name)
+		fresh->pattern = pattern_used();
 	flow_side_open(&fresh->side[end & 1], l);
 	flow_count(fresh, p, l, end, 0);
 	bpf_map_update_elem(&flow_by_tuple, key, fresh, BPF_ANY);
@@ -253,6 +255,19 @@ static __noinline int flow_record(const struct packet *p, const struct look *l)
 	return f ? 0 : flow_answered_last(p, &key, now);
 }
 
+/* Was it a name that allowed this flow to the world, and does a rule still have the name's pattern? */
+static __noinline int flow_named(const struct rast_policy_image *img, const struct look *l,
+				 const struct rast_flow_key *key)
+{
+	const struct rast_flow *f;
+
+	if (l->flow_forward != RAST_DIR_EGRESS || l->peer_identity != RAST_IDENTITY_WORLD)
+		return 0;
+	f = bpf_map_lookup_elem(&flow_by_tuple, key);
+	return f &&
+	       pattern_cell(img, l, f->pattern, key->protocol, key->dst_port) & RAST_CELL_ALLOW;
+}
+
 /*
  * Is there this flow, and would its first packet still be allowed on this link? l->flow_forward is
  * the way that packet went.
@@ -273,7 +288,8 @@ static __noinline int flow_stands(const struct rast_policy_image *img, const str
 		l->peer_identity = RAST_IDENTITY_HOST;
 	cell = cell_of(img, l, forward, key->protocol, key->dst_port);
 	l->peer_identity = peer;
-	if (!(cell & RAST_CELL_ALLOW))
+	if (!(cell & RAST_CELL_ALLOW) &&
+	    (cell != RAST_RULE_DEFAULT_DENY || !flow_named(img, l, key)))
 		return 0;
 	/* An ICMP error about the flow is none of its packets. */
 	if (!packet_is_icmp(p) || !packet_is_icmp_error(p))

@@ -19,7 +19,10 @@ struct look {
 	__u32 rule, reason;
 	__u32 flow_forward; /* which way the first packet of the flow in question went on this link */
 	__u32 packets, bytes; /* that a packet which is not TCP's stands for; see flow_count() */
-	__u32 v6;
+	__u8 v6;
+	__u8 names; /* enum rast_names_flags; after judge(): whether names_watch() is to see the packet */
+	__u8 by_name; /* allowed by the name that pattern_in_use has */
+	__u8 pad;
 };
 
 #define NO_POD RAST_MAX_POD_ADDRS
@@ -107,45 +110,32 @@ static __noinline __u32 range_class(const struct rast_policy_image *img, __u32 a
 	return img->range4[at & (RAST_MAX_RANGES4 - 1)].klass;
 }
 
-/* Is ah:al <= bh:bl? All ones, else 0; without a branch. */
-static __always_inline __u64 not_above6(__u64 ah, __u64 al, __u64 bh, __u64 bl)
+/*
+ * All ones if the range starts at l->peer_addr or before it, else 0. Global: what the verifier does not know
+ * of its result it need not follow.
+ */
+__noinline long range6_begun(const struct rast_range6 *r, const struct look *l)
 {
-	/* The sign bit of each is "below": a borrow out of the subtraction. */
-	__u64 hi_below = (~ah & bh) | (~(ah ^ bh) & (ah - bh));
-	__u64 hi_above = (~bh & ah) | (~(ah ^ bh) & (bh - ah));
-	__u64 lo_above = (~bl & al) | (~(al ^ bl) & (bl - al));
-	__u64 d = hi_below | (~hi_above & ~lo_above);
+	__u64 hi, lo;
 
-	asm volatile("%0 s>>= 63" : "+r"(d));
-	return d;
+	if (!r || !l)
+		return 0;
+	hi = (__u64)bpf_ntohl(l->peer_addr[0]) << 32 | bpf_ntohl(l->peer_addr[1]);
+	lo = (__u64)bpf_ntohl(l->peer_addr[2]) << 32 | bpf_ntohl(l->peer_addr[3]);
+	return r->hi < hi || (r->hi == hi && r->lo <= lo) ? -1 : 0;
 }
 
-/* The same for IPv6: l->peer_addr. */
+/* The same as range_class() for IPv6: l->peer_addr. */
 static __noinline __u32 range6_class(const struct rast_policy_image *img, const struct look *l)
 {
 	__u64 n = img->n_range6, at = 0, next;
-	__u64 hi = (__u64)bpf_ntohl(l->peer_addr[0]) << 32 | bpf_ntohl(l->peer_addr[1]);
-	__u64 lo = (__u64)bpf_ntohl(l->peer_addr[2]) << 32 | bpf_ntohl(l->peer_addr[3]);
-	const struct rast_range6 *r;
 
-#define RANGE6_STEP(bits)                                \
-	next = at + (1u << (bits));                      \
-	asm volatile("" : "+r"(next));                   \
-	r = &img->range6[next & (RAST_MAX_RANGES6 - 1)]; \
-	at += (1u << (bits)) & not_above6(r->hi, r->lo, hi, lo) & below(next, n)
-
-	if (n > 32) {
-		RANGE6_STEP(9);
-		RANGE6_STEP(8);
-		RANGE6_STEP(7);
-		RANGE6_STEP(6);
-		RANGE6_STEP(5);
+	for (__u64 step = RAST_MAX_RANGES6 / 2; step; step /= 2) {
+		next = at + step;
+		asm volatile("" : "+r"(next));
+		at += step & range6_begun(&img->range6[next & (RAST_MAX_RANGES6 - 1)], l) &
+		      below(next, n);
 	}
-	RANGE6_STEP(4);
-	RANGE6_STEP(3);
-	RANGE6_STEP(2);
-	RANGE6_STEP(1);
-	RANGE6_STEP(0);
 	asm volatile("" : "+r"(at));
 	return img->range6[at & (RAST_MAX_RANGES6 - 1)].klass;
 }
@@ -163,22 +153,16 @@ static __always_inline __u32 class_of(const struct rast_policy_image *img, __u32
 }
 
 /* 0 (denied, no rule) for all that lies outside the image's bounds. */
-static __always_inline __u32 cell_of(const struct rast_policy_image *img, const struct look *l,
-				     __u32 dir, __u32 protocol, __u16 port)
+static __always_inline __u32 cell_of_peer(const struct rast_policy_image *img, const struct look *l,
+					  __u64 peer, __u32 dir, __u32 protocol, __u16 port)
 {
-	__u64 klass = class_of(img, l->ep.identity), peer, n_class = img->n_class, at;
+	__u64 klass = class_of(img, l->ep.identity), n_class = img->n_class, at;
 	__u32 pc, proto, number = bpf_ntohs(port);
 	const struct rast_line *line;
 
 	/* To the verifier of 6.1 a byte swap may yield anything; the compiler knows better, so: hide it. */
 	asm volatile("" : "+r"(number));
 	number &= 0xffff;
-	if (l->peer_identity != RAST_IDENTITY_WORLD)
-		peer = class_of(img, l->peer_identity);
-	else if (l->v6)
-		peer = n_class + range6_class(img, l);
-	else
-		peer = n_class + range_class(img, bpf_ntohl(l->peer_addr[3]));
 	if (protocol == IPPROTO_TCP)
 		proto = RAST_PROTO_TCP;
 	else if (protocol == IPPROTO_UDP)
@@ -199,6 +183,20 @@ static __always_inline __u32 cell_of(const struct rast_policy_image *img, const 
 		return 0;
 	line = table_line(l->image_slot, at / 16);
 	return line ? line->w[at % 16] : 0;
+}
+
+static __always_inline __u32 cell_of(const struct rast_policy_image *img, const struct look *l,
+				     __u32 dir, __u32 protocol, __u16 port)
+{
+	__u64 peer;
+
+	if (l->peer_identity != RAST_IDENTITY_WORLD)
+		peer = class_of(img, l->peer_identity);
+	else if (l->v6)
+		peer = (__u64)img->n_class + range6_class(img, l);
+	else
+		peer = (__u64)img->n_class + range_class(img, bpf_ntohl(l->peer_addr[3]));
+	return cell_of_peer(img, l, peer, dir, protocol, port);
 }
 
 #endif

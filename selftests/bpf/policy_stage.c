@@ -57,6 +57,12 @@ static void on_event(void *arg, const struct rast_event *ev, size_t size)
 		stage.n_ends_bytes += stage.end.counts.bytes[0] + stage.end.counts.bytes[1];
 		return;
 	}
+	if (ev->type == RAST_EVENT_DNS && size == sizeof(stage.last_dns)) {
+		memcpy(&stage.last_dns, ev, sizeof(stage.last_dns));
+		stage.n_dns++;
+		stage.n_questions += stage.last_dns.questions;
+		return;
+	}
 	if (ev->type != RAST_EVENT_FLOW || size < sizeof(stage.last))
 		bail("an event of type %u and %zu bytes", ev->type, size);
 	memcpy(&stage.last, ev, sizeof(stage.last));
@@ -67,6 +73,7 @@ static void on_event(void *arg, const struct rast_event *ev, size_t size)
 void stage_events(void)
 {
 	stage.n_events = stage.n_packets = stage.n_ends = stage.n_ends_bytes = 0;
+	stage.n_dns = stage.n_questions = 0;
 	while (rast_rings_drain(rings, 1000) > 0)
 		;
 }
@@ -197,6 +204,9 @@ void stage_forget(void)
 
 	empty("flow_by_tuple", sizeof(struct rast_flow_key));
 	empty("deny_by_tuple", sizeof(struct rast_deny_key));
+	empty("names_by_addr", sizeof(struct rast_learnt_key));
+	empty("time_by_question", sizeof(struct rast_question_key));
+	empty("refused_by_name", 16);
 	empty("time_by_fragment", 44);
 	for (uint32_t i = 0; zero && i < N_CLASS; i++)
 		for (uint32_t dir = 0; dir < 2; dir++) {

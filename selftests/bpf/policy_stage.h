@@ -4,7 +4,8 @@
  * network namespace with a few veths whose indexes stand for container links, and an image in
  * which single cells are set by hand. All of it goes away at exit.
  *
- * Classes of the image: 0 the node, 1 web, 2 api, 3 db; peers beyond: 4 the world, 5 198.51.100.0/24.
+ * Classes of the image: 0 the node, 1 web, 2 api, 3 db; peers beyond: 4 the world, 5 198.51.100.0/24,
+ * 6 and 7 names.
  * In IPv6 the blocked ones are 2001:db8:bad::/48.
  * Port classes: 0 the rest, 1 TCP 80, 2 UDP 53, 3 what has no ports.
  */
@@ -20,7 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { NODE, WEB, API, DB, N_CLASS, WORLD = N_CLASS, BLOCKED, N_PEER };
+enum { NODE, WEB, API, DB, N_CLASS, WORLD = N_CLASS, BLOCKED, NAMED, OTHER_NAME, N_PEER };
 enum { PORT_REST, PORT_80, PORT_53, PORT_OTHER, N_PORT };
 enum { IN = RAST_DIR_INGRESS, OUT = RAST_DIR_EGRESS };
 enum { PASS = -1, DROP = 2 };
@@ -38,7 +39,8 @@ struct stage {
 	struct pod pods[N_CLASS];        /* [NODE]: address and MAC only */
 	int prog[2];                     /* by direction */
 	struct rast_event_flow last;     /* the last event that stage_events() saw */
-	unsigned int n_events, n_packets;
+	struct rast_event_dns last_dns;
+	unsigned int n_events, n_packets, n_dns, n_questions;
 	struct rast_event_flow_end end;    /* the last one of a flow that ended */
 	unsigned int n_ends, n_ends_bytes; /* ends, and payload of both ways in them */
 	unsigned int refused;              /* frames that the kernel would not run: too short */
@@ -66,7 +68,8 @@ int stage_run_from_node(int pod, const struct frame *f);
 /* Both links, as a bridge would: OUT of the sender, then IN of the receiver. PASS or DROP. */
 int stage_send(int from, int to, const struct frame_spec *s);
 int stage_send_frame(int from, int to, const struct frame *f);
-/* Reads the rings; fills last, n_events, n_packets (the sum of what they stand for), end and n_ends. */
+/* Reads the rings; fills last, n_events, n_packets (the sum of what they stand for), end and n_ends, last_dns,
+ * n_dns and n_questions. */
 void stage_events(void);
 /* The link-local address of its MAC (EUI-64). */
 void stage_local6(const struct pod *p, uint8_t ret[16]);

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Names of rules → peer classes. A name is to the matrix what an address is: something outside the cluster
+ * that a set of rules speaks of. So a pattern has the class of the addresses of which the same rules speak,
+ * and, where there are none, one more class behind theirs.
+ */
+#include "policy/fqdn.h"
+#include "policy/stage.h"
+
+#include <errno.h>
+
+struct use {
+	struct rast_fqdn fqdn;
+	uint32_t bit;
+};
+
+static int cmp_fqdn(const struct rast_fqdn *a, const struct rast_fqdn *b)
+{
+	if (a->suffix != b->suffix)
+		return a->suffix ? 1 : -1;
+	return memcmp(a->wire, b->wire, sizeof(a->wire));
+}
+
+static int cmp_use(const void *a, const void *b)
+{
+	const struct use *x = a, *y = b;
+	int r = cmp_fqdn(&x->fqdn, &y->fqdn);
+
+	return r ? r : (x->bit > y->bit) - (x->bit < y->bit);
+}
+
+/* How many; with `use`, writes them there. */
+static size_t collect(const struct rast_flat *flat, struct use *use)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < flat->n_policies; i++) {
+		const struct rast_flat_policy *p = &flat->policies[i];
+
+		for (size_t j = 0; j < p->n_rules[RAST_DIR_EGRESS]; j++) {
+			const struct rast_flat_rule *f = &p->rules[RAST_DIR_EGRESS][j];
+
+			for (size_t k = 0; k < f->rule->n_peers; k++) {
+				const struct rast_policy_peer *peer = &f->rule->peers[k];
+
+				for (size_t m = 0; m < peer->n_fqdns; m++, n++)
+					if (use &&
+					    !rast_fqdn_parse(peer->fqdns[m].text, &use[n].fqdn))
+						use[n].bit = f->block_bit;
+			}
+		}
+	}
+	return n;
+}
+
+int rast_fqdns_build(const struct rast_flat *flat, struct rast_arena *a, struct rast_addrs *addrs,
+		     struct rast_fqdns *ret)
+{
+	size_t n = collect(flat, NULL);
+	struct use *use = rast_arena_take(a, n + 1, sizeof(*use));
+	uint64_t *bits = rast_arena_take(a, addrs->sigs.words + 1, sizeof(*bits));
+	struct rast_fqdns out = {.list = rast_arena_take(a, n + 1, sizeof(*out.list))};
+
+	if (!use || !bits || !out.list)
+		return -ENOMEM;
+	(void)collect(flat, use);
+	qsort(use, n, sizeof(*use), cmp_use);
+	for (size_t i = 0; i < n;) {
+		struct rast_fqdn_class *c = &out.list[out.n++];
+
+		c->fqdn = &use[i].fqdn;
+		memset(bits, 0, addrs->sigs.words * sizeof(*bits));
+		for (; i < n && !cmp_fqdn(&use[i].fqdn, c->fqdn); i++)
+			rast_bit_set(bits, use[i].bit);
+		if (rast_sigs_get(&addrs->sigs, bits, &c->klass) < 0)
+			return -ENOMEM;
+	}
+	*ret = out;
+	return 0;
+}
+
+/* ---- into the image ---- */
+
+static int write_dns(const struct rast_flat_rule *f, uint32_t id, struct rast_name_table *t)
+{
+	for (size_t i = 0; i < f->rule->n_dns; i++) {
+		struct rast_fqdn fqdn;
+		int r = rast_fqdn_parse(f->rule->dns[i].text, &fqdn);
+
+		if (!r)
+			r = rast_fqdn_table_add(t, &fqdn, 0, id);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool has_fqdns(const struct rast_policy_rule *r)
+{
+	for (size_t i = 0; i < r->n_peers; i++)
+		if (r->peers[i].n_fqdns)
+			return true;
+	return false;
+}
+
+static void set_flag(const struct rast_flat_policy *p, const struct rast_classes *classes,
+		     uint8_t flag, struct rast_name_table *t)
+{
+	for (size_t c = 1; c < classes->n_class; c++)
+		if (rast_bit_test(p->subject, classes->pod_of[c]))
+			t->flags_by_class[c] |= flag;
+}
+
+int rast_fqdns_write(const struct rast_flat *flat, const struct rast_classes *classes,
+		     const struct rast_fqdns *fqdns, const uint32_t *id_by_number,
+		     struct rast_name_table *ret, struct rast_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < fqdns->n && !r; i++)
+		r = rast_fqdn_table_add(ret, fqdns->list[i].fqdn,
+					(uint32_t)classes->n_class + fqdns->list[i].klass, 0);
+	for (size_t i = 0; i < flat->n_policies; i++) {
+		const struct rast_flat_policy *p = &flat->policies[i];
+
+		for (size_t j = 0; j < p->n_rules[RAST_DIR_EGRESS] && !r; j++) {
+			const struct rast_flat_rule *f = &p->rules[RAST_DIR_EGRESS][j];
+
+			if (has_fqdns(f->rule))
+				set_flag(p, classes, RAST_NAMES_PEERS, ret);
+			/* 0: it decides nothing. */
+			if (!f->rule->n_dns || !id_by_number[f->number])
+				continue;
+			set_flag(p, classes, RAST_NAMES_DNS, ret);
+			r = write_dns(f, id_by_number[f->number], ret);
+		}
+	}
+	return r < 0 ? rast_err_set(err, E2BIG,
+				    "policy is too large: more than %u names and patterns, or more "
+				    "than %u bytes of them",
+				    RAST_MAX_PATTERNS, RAST_MAX_PATTERN_TEXT)
+		     : 0;
+}
