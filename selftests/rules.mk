@@ -49,7 +49,7 @@ POLICY_STAGE := selftests/bpf/policy_stage.c selftests/lib/tap.c selftests/bpf/f
 POLICY_JUDGE := selftests/bpf/policy_judge.c $(POLICY_STAGE)
 # netpol FILE: run by selftests/conformance/netpol.sh, not by the unit tier.
 TESTS += $(O)/conformance/netpol
-$(eval $(call bin_at,$(O)/conformance/netpol,selftests/conformance/netpol.c $(POLICY_JUDGE),loader pure,zlib))
+$(eval $(call bin_at,$(O)/conformance/netpol,selftests/conformance/netpol.c selftests/conformance/sockets.c selftests/bpf/policy_net.c $(POLICY_JUDGE),loader pure,zlib))
 $(call unit_test,bpf_policy_random,selftests/bpf/bpf_policy_random.c $(POLICY_JUDGE) $(POLICY_RANDOM),loader pure)
 $(call unit_test,bpf_flow,selftests/bpf/bpf_flow.c $(POLICY_STAGE),loader pure)
 $(call unit_test,bpf_policy,selftests/bpf/bpf_policy.c selftests/bpf/policy_mutate.c selftests/bpf/policy_short_cut.c $(POLICY_STAGE),loader pure)

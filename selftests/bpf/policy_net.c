@@ -102,36 +102,46 @@ void net_add_absent(const char *name)
 	add_to_world(name, RAST_IDENTITY_FIRST + n, net.in.pod_cidr + 2 + n);
 }
 
-int net_add(const char *name)
+void net_announce(int pod, uint32_t identity)
 {
-	uint32_t n = (uint32_t)net.world.n_pods;
-	struct net_pod *p = &net.pods[net.n_pods];
-	struct rast_endpoint ep = {0};
+	struct net_pod *p = &net.pods[pod];
+	struct rast_endpoint ep = {.identity = identity, .slot = p->slot, .addr4 = htonl(p->addr)};
 	struct rast_err err = {0};
-	int r;
+
+	p->identity = identity;
+	memcpy(ep.mac, p->mac, 6);
+	if (rast_policy_bpf_endpoint_add(&net.in, (uint32_t)p->ifindex, &ep, &err) < 0)
+		bail("%s", err.text);
+}
+
+int net_link(const char *name, uint32_t addr, uint32_t identity)
+{
+	struct net_pod *p = &net.pods[net.n_pods];
+	struct rast_err err = {0};
 
 	if (net.n_pods == NET_MAX_PODS)
 		bail("too many pods");
-	net_add_absent(name);
 	(void)snprintf(p->name, sizeof(p->name), "%s", name);
-	p->identity = RAST_IDENTITY_FIRST + n;
-	p->addr = net.in.pod_cidr + 2 + n;
-	p->slot = n;
+	p->addr = addr;
+	p->slot = (uint32_t)net.n_pods;
 	p->netns = own_namespace();
 	net_enter(-1);
 	rast_network_ifname(&net.in, p->addr, p->ifname);
-	r = rast_network_pod_add(&net.in, p->netns, p->addr, p->ifname, &p->ifindex, p->mac, &err);
-	ep.identity = p->identity;
-	ep.slot = p->slot;
-	ep.addr4 = htonl(p->addr);
-	memcpy(ep.mac, p->mac, 6);
-	if (!r)
-		r = rast_policy_bpf_endpoint_add(&net.in, (uint32_t)p->ifindex, &ep, &err);
-	if (!r)
-		r = rast_network_pod_up(&net.in, p->ifindex, &err);
-	if (r < 0)
+	if (rast_network_pod_add(&net.in, p->netns, p->addr, p->ifname, &p->ifindex, p->mac, &err) <
+	    0)
+		bail("%s", err.text);
+	net_announce(net.n_pods, identity);
+	if (rast_network_pod_up(&net.in, p->ifindex, &err) < 0)
 		bail("%s", err.text);
 	return net.n_pods++;
+}
+
+int net_add(const char *name)
+{
+	uint32_t n = (uint32_t)net.world.n_pods;
+
+	net_add_absent(name);
+	return net_link(name, net.in.pod_cidr + 2 + n, RAST_IDENTITY_FIRST + n);
 }
 
 struct rast_policy_image *net_compile(const char *yaml, uint32_t generation)

@@ -38,6 +38,9 @@ extern struct net net;
 void net_open(const char *instance);
 /* Its link comes up under policy. The next number from 0 on. */
 int net_add(const char *name);
+/* A link without a place in the world, and another identity for it. */
+int net_link(const char *name, uint32_t addr, uint32_t identity);
+void net_announce(int pod, uint32_t identity);
 /* Only in the world: no link. */
 void net_add_absent(const char *name);
 /* Compiles the documents for all pods; bails out when they are refused. freed by the caller. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * netpol [--loaded CIDR] FILE: every verdict of a netpol-cases file (JSON lines, may be gzipped) through the
+ * netpol [--loaded CIDR | --sockets CIDR] FILE: every verdict of a netpol-cases file (JSON lines, may be gzipped) through the
  * policy compiler and the image's arithmetic; with --loaded also through the programs as they are loaded
  * into this kernel (root), for the pods that have an IPv4 address, which must be in CIDR (ADDRESS/16..28).
+ * With --sockets some rows of each step are tried by real sockets in network namespaces instead.
  * Prints what differs and the counts; exit code 1 when a verdict is wrong, 2 when the file cannot be used.
  *
  * A line is one state of a cluster: namespaces, pods, policies, and the truth about each pair of
@@ -12,6 +13,7 @@
 #include "policy/addr.h"
 #include "policy/policy.h"
 #include "selftests/bpf/policy_judge.h"
+#include "selftests/conformance/sockets.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,10 +24,13 @@
 #define MAX_SHOWN 20u
 
 struct totals {
-	unsigned long steps, verdicts, loaded, wrong;
+	unsigned long steps, verdicts, loaded, wrong, tried, missing;
 };
 
-static bool loaded;
+/* Rows of a step that sockets try: enough to see each policy, few enough for half a minute. */
+#define TRIED_PER_STEP 24u
+
+static bool loaded, sockets;
 
 static const char *const protos[] = {"TCP", "UDP", "SCTP"};
 
@@ -156,6 +161,25 @@ static bool check_loaded(const char *row, const char *where, const struct rast_p
 	return true;
 }
 
+/* Only from pod to pod: what a pod says to itself passes no link. */
+static bool check_sockets(const char *row, const char *where, const struct rast_policy_pod *from,
+			  const struct rast_policy_pod *to, enum rast_policy_proto proto,
+			  uint16_t port, bool want, struct totals *t)
+{
+	int right;
+
+	if (!from->addr4 || !to->addr4 || from == to)
+		return false;
+	right = sockets_try(from, to, proto, port, want);
+	if (right < 0)
+		t->missing++;
+	else
+		t->tried++;
+	if (!right && t->wrong < MAX_SHOWN)
+		printf("%s: want %s, sockets find otherwise\n", where, row);
+	return !right;
+}
+
 static int check_row(const char *row, const char *where, const struct rast_policy_world *world,
 		     const struct rast_policy_image *im, const struct rast_policy_rules *rules,
 		     struct totals *t)
@@ -182,6 +206,9 @@ static int check_row(const char *row, const char *where, const struct rast_polic
 					   &(struct rast_policy_end){.identity = from->identity},
 					   (enum rast_policy_proto)p, (uint16_t)port);
 	t->verdicts++;
+	if (sockets)
+		t->wrong += check_sockets(row, where, from, to, (enum rast_policy_proto)p,
+					  (uint16_t)port, c, t);
 	t->wrong += check_loaded(row, where, from, to, (enum rast_policy_proto)p, (uint16_t)port, i,
 				 e, t);
 	if (!!(cell_i & RAST_CELL_ALLOW) == !!i && !!(cell_e & RAST_CELL_ALLOW) == !!e &&
@@ -204,6 +231,7 @@ static int check_step(const json_t *step, struct totals *t, struct rast_err *err
 	_cleanup_free_ struct rast_policy_image *im = NULL;
 	const json_t *truth = json_object_get(step, "truth");
 	char where[64];
+	size_t step_by;
 	int r;
 
 	(void)snprintf(where, sizeof(where), "case %d step %d", (int)rast_json_int(step, "case"),
@@ -221,12 +249,25 @@ static int check_step(const json_t *step, struct totals *t, struct rast_err *err
 		judge_world(&world);
 		judge_apply(im);
 	}
-	for (size_t i = 0; !r && i < json_array_size(truth); i++) {
+	if (!r && sockets && !sockets_world(&world))
+		return rast_err_set(err, E2BIG, "%s: too many pods for sockets", where);
+	if (!r && sockets)
+		sockets_apply(im);
+	step_by = sockets ? json_array_size(truth) / TRIED_PER_STEP | 1 : 1;
+	for (size_t i = sockets ? t->steps % step_by : 0; !r && i < json_array_size(truth);
+	     i += step_by) {
 		const char *row = json_string_value(json_array_get(truth, i));
 
 		if (!row || check_row(row, where, &world, im, rules, t) < 0)
 			r = rast_err_set(err, EINVAL, "%s: truth %zu cannot be read: %s", where, i,
 					 row ? row : "no text");
+	}
+	if (sockets) {
+		unsigned int through = sockets_settle();
+
+		if (through && t->wrong < MAX_SHOWN)
+			printf("%s: %u that were to be denied came through\n", where, through);
+		t->wrong += through;
 	}
 	t->steps++;
 	return r;
@@ -258,13 +299,16 @@ int main(int argc, char **argv)
 	gzFile f;
 	int r;
 
+	sockets = argc == 4 && !strcmp(argv[1], "--sockets");
 	loaded = argc == 4 && !strcmp(argv[1], "--loaded");
-	if ((argc != 2 && !loaded) || !line) {
-		fprintf(stderr, "usage: netpol [--loaded CIDR] FILE\n");
+	if ((argc != 2 && !loaded && !sockets) || !line) {
+		fprintf(stderr, "usage: netpol [--loaded CIDR | --sockets CIDR] FILE\n");
 		return 2;
 	}
 	if (loaded)
 		judge_open("netpol", argv[2]);
+	if (sockets)
+		sockets_open("tsockets", argv[2]);
 	argv += argc - 2;
 	f = gzopen(argv[1], "r");
 	if (!f) {
@@ -279,5 +323,8 @@ int main(int argc, char **argv)
 	}
 	printf("%lu steps, %lu verdicts, %lu of them also by the loaded programs, %lu wrong\n",
 	       t.steps, t.verdicts, t.loaded, t.wrong);
-	return t.wrong || !t.verdicts || (loaded && !t.loaded);
+	if (sockets)
+		printf("%lu tried by sockets, %lu not for want of the protocol\n", t.tried,
+		       t.missing);
+	return t.wrong || !t.verdicts || (sockets && !t.tried) || (loaded && !t.loaded);
 }
