@@ -9,7 +9,7 @@
  *   class  = class_by_identity[identity]            of the container whose link this is
  *   peer   = class_by_identity[peer's identity]     a pod or the node, else
  *            n_class + class of the address range   outside the cluster
- *   port   = port_class[protocol][destination port]
+ *   port   = port_class[protocol][destination port; of ICMP type << 8 | code]
  *   cell   = matrix[((direction * n_class + class) * n_peer + peer) * n_port + port]
  * A cell is a rule number with RAST_CELL_ALLOW set or not. Rule numbers are those of the image's rule
  * table, which stays in user space. Whatever lies outside the bounds is denied. The matrix begins at
@@ -26,7 +26,7 @@
 #include "bpf/names.h"
 
 #define RAST_POLICY_MAGIC 0x72617374u /* "rast" */
-#define RAST_POLICY_FORMAT 2u
+#define RAST_POLICY_FORMAT 3u
 #define RAST_MAX_IDENTITIES 8192u /* numbers 0..8191 */
 #define RAST_MAX_RANGES4 4096u
 #define RAST_MAX_RANGES6 1024u
@@ -50,12 +50,16 @@
 #define RAST_RULE_SELF 3u         /* the container's own address */
 #define RAST_RULE_FIRST 16u
 
+#define RAST_PROTO_PORTS 3u /* the first so many have ports, which may have names */
+
 enum rast_policy_proto {
 	RAST_PROTO_TCP = 0,
 	RAST_PROTO_UDP = 1,
 	RAST_PROTO_SCTP = 2,
-	RAST_PROTO_OTHER = 3, /* ICMP and the rest: port_class_other */
-	RAST_PROTO_PORTED = 3 /* how many protocols have ports */
+	RAST_PROTO_ICMP = 3,  /* of IPv4; the "port" is type << 8 | code */
+	RAST_PROTO_ICMP6 = 4, /* of IPv6; the same */
+	RAST_PROTO_OTHER = 5, /* the rest: port_class_other */
+	RAST_PROTO_PORTED = 5 /* how many have a table of numbers */
 };
 
 /* Sorted by start, no gaps: the class holds from `start` up to the next range's start. */

@@ -6,6 +6,7 @@
 #include "policy/explain.h"
 
 #include "policy/ends.h"
+#include "policy/proto.h"
 #include "policy/stage.h"
 
 #include <errno.h>
@@ -23,7 +24,6 @@ struct ask {
 	json_t *text;
 };
 
-static const char *const protos[] = {"TCP", "UDP", "SCTP", "other"};
 static const char *const dirs[] = {"ingress", "egress"};
 
 static json_t *describe_end(const struct rast_end *e, const struct rast_policy_image *im)
@@ -162,18 +162,23 @@ static void put_peer(struct yaml *y, const struct rast_end *peer, const char *ow
 }
 
 static void put_rule(struct yaml *y, const struct ask *a, enum rast_direction dir,
-		     const struct rast_end *peer, const char *own_ns)
+		     const struct rast_end *peer, const struct rast_policy *add_to)
 {
+	bool rast = !strcmp(add_to->kind, "ContainerNetworkPolicy");
 	/* A node whose address is not known can only be let through by a rule for everybody. */
 	bool known = peer->pod || peer->addr;
 
 	if (known) {
 		put(y, "- %s:\n", dir == RAST_DIR_INGRESS ? "from" : "to");
-		put_peer(y, peer, own_ns);
+		put_peer(y, peer, add_to->ns);
 	}
-	if (a->q->proto < RAST_PROTO_PORTED)
+	if (a->q->proto < RAST_PROTO_PORTS)
 		put(y, "%sports:\n  - protocol: %s\n    port: %u\n", known ? "  " : "- ",
-		    protos[a->q->proto], a->q->port);
+		    rast_proto_name(a->q->proto), a->q->port);
+	else if (rast && rast_proto_is_icmp(a->q->proto))
+		put(y, "%sicmp:\n  - family: %s\n    type: %u\n    code: %u\n", known ? "  " : "- ",
+		    a->q->proto == RAST_PROTO_ICMP ? "IPv4" : "IPv6", a->q->port >> 8,
+		    a->q->port & 0xff);
 	else if (!known)
 		put(y, "- {}\n");
 }
@@ -185,12 +190,12 @@ static json_t *suggest(const struct ask *a, enum rast_direction dir, const struc
 	json_t *out = NULL;
 	char where[1024];
 
-	put_rule(&y, a, dir, peer, add_to->ns);
+	put_rule(&y, a, dir, peer, add_to);
 	y.size = y.len + 1;
 	y.text = malloc(y.size);
 	if (y.text) {
 		y.len = 0;
-		put_rule(&y, a, dir, peer, add_to->ns);
+		put_rule(&y, a, dir, peer, add_to);
 		(void)snprintf(where, sizeof(where), "spec.%s of %s %s/%s, %s:%d", dirs[dir],
 			       add_to->kind, add_to->ns, add_to->name, add_to->file, add_to->line);
 		out = json_pack("{s:s, s:s}", "add_to", where, "yaml", y.text);
@@ -282,21 +287,26 @@ static int answer(struct ask *a, const struct rast_end *from, const struct rast_
 	bool out_ok = true, in_ok = true;
 	json_t *egress = from->pod ? one_side(a, RAST_DIR_EGRESS, from, to, &out_ok) : json_null();
 	json_t *ingress = to->pod ? one_side(a, RAST_DIR_INGRESS, to, from, &in_ok) : json_null();
-	char from_name[256], to_name[256], port[32] = "";
+	char from_name[256], to_name[256], port[64];
 	json_t *o;
 
-	if (a->q->proto < RAST_PROTO_PORTED)
-		(void)snprintf(port, sizeof(port), " %u", a->q->port);
-	say(a, "%s: %s -> %s, %s%s", out_ok && in_ok ? "allow" : "deny",
+	(void)rast_proto_format(a->q->proto, a->q->port, a->q->port, port, sizeof(port));
+	say(a, "%s: %s -> %s, %s", out_ok && in_ok ? "allow" : "deny",
 	    rast_end_name(from, from_name, sizeof(from_name)),
-	    rast_end_name(to, to_name, sizeof(to_name)), protos[a->q->proto], port);
+	    rast_end_name(to, to_name, sizeof(to_name)),
+	    a->q->proto == RAST_PROTO_OTHER ? "other" : port);
 	o = json_pack("{s:o, s:o, s:s, s:i, s:s, s:o, s:o, s:O}", "from",
 		      describe_end(from, a->image), "to", describe_end(to, a->image), "protocol",
-		      protos[a->q->proto], "port", a->q->port, "verdict",
+		      rast_proto_name(a->q->proto), "port", a->q->port, "verdict",
 		      out_ok && in_ok ? "allow" : "deny", "egress", egress, "ingress", ingress,
 		      "text", a->text);
 	if (!o)
 		return -ENOMEM;
+	if (rast_proto_is_icmp(a->q->proto)) {
+		(void)json_object_del(o, "port");
+		(void)json_object_set_new(o, "icmp_type", json_integer(a->q->port >> 8));
+		(void)json_object_set_new(o, "icmp_code", json_integer(a->q->port & 0xff));
+	}
 	*ret = o;
 	return 0;
 }

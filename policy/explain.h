@@ -8,11 +8,11 @@
 struct rast_policy_question {
 	const char *from, *to; /* "web", "shop/web", "10.0.0.1", "fd00::1", "host" */
 	enum rast_policy_proto proto;
-	uint16_t port; /* not looked at for RAST_PROTO_OTHER */
+	uint16_t port; /* of ICMP type << 8 | code; not looked at for RAST_PROTO_OTHER */
 };
 
 /*
- * *ret: {from, to, protocol, port, verdict, egress, ingress, text}. egress is what holds at `from`,
+ * *ret: {from, to, protocol, port (or icmp_type, icmp_code), verdict, egress, ingress, text}. egress is what holds at `from`,
  * ingress at `to`, null where that end is no pod; each {verdict, rule, isolated_by, near, suggestion}:
  *	isolated_by  the NetworkPolicies that select the pod in this direction
  *	near         when denied by default: rules of those that match the peer but not the port, or

@@ -182,7 +182,7 @@ static int protocol(const struct rast_yaml_node *n, struct rast_arena *a,
 	if (r < 0)
 		return r;
 	if (!name) {
-		for (int p = 0; p < RAST_PROTO_PORTED; p++)
+		for (int p = 0; p < (int)RAST_PROTO_PORTS; p++)
 			if (!strcmp(n->first->key, fields[p]))
 				ret[*n_ports].proto = (enum rast_policy_proto)p;
 		return numbers(n->first, &ret[(*n_ports)++], err);
@@ -191,7 +191,7 @@ static int protocol(const struct rast_yaml_node *n, struct rast_arena *a,
 	if (why)
 		return rast_yaml_err(n->first, err, "port name \"%.64s\" %s", name, why);
 	/* A name stands for the port that has it, of whatever protocol. */
-	for (int p = 0; p < RAST_PROTO_PORTED; p++) {
+	for (int p = 0; p < (int)RAST_PROTO_PORTS; p++) {
 		ret[*n_ports].proto = (enum rast_policy_proto)p;
 		ret[*n_ports].name = rast_arena_str(a, name);
 		if (!ret[(*n_ports)++].name)

@@ -106,9 +106,6 @@ static bool overlap(const struct rast_policy_port *a, const struct rast_policy_p
 static int ports(const struct rast_yaml_node *seq, struct rast_arena *a,
 		 struct rast_policy_rule *ret, struct rast_err *err)
 {
-	ret->ports = rast_arena_take(a, seq->count, sizeof(*ret->ports));
-	if (!ret->ports)
-		return rast_err_sys(err, ENOMEM, "ports");
 	rast_yaml_foreach(n, seq) {
 		struct rast_policy_port *p = &ret->ports[ret->n_ports];
 		int r = rast_policy_parse_port(n, a, p, err);
@@ -123,7 +120,7 @@ static int ports(const struct rast_yaml_node *seq, struct rast_arena *a,
 	return 0;
 }
 
-static int icmp(const struct rast_yaml_node *n, struct rast_policy_icmp *ret, struct rast_err *err)
+static int icmp(const struct rast_yaml_node *n, struct rast_policy_port *ret, struct rast_err *err)
 {
 	static const char *const fields[] = {"family", "type", "code", NULL};
 	const char *family = NULL;
@@ -143,7 +140,9 @@ static int icmp(const struct rast_yaml_node *n, struct rast_policy_icmp *ret, st
 	if (strcmp(family, "IPv4") != 0 && strcmp(family, "IPv6") != 0)
 		return rast_yaml_err(rast_yaml_get(n, "family"), err,
 				     "want IPv4 or IPv6, got \"%.64s\"", family);
-	*ret = (struct rast_policy_icmp){!strcmp(family, "IPv6"), (uint8_t)type, (int)code};
+	ret->proto = strcmp(family, "IPv6") != 0 ? RAST_PROTO_ICMP : RAST_PROTO_ICMP6;
+	ret->lo = (uint16_t)(type << 8 | (code < 0 ? 0 : code));
+	ret->hi = (uint16_t)(type << 8 | (code < 0 ? UINT8_MAX : code));
 	return 0;
 }
 
@@ -156,29 +155,25 @@ static bool has_family(const struct rast_policy_rule *r, bool v6)
 	return r->any_peer;
 }
 
-static int icmps(const struct rast_yaml_node *seq, struct rast_arena *a,
-		 struct rast_policy_rule *ret, struct rast_err *err)
+/* They stand behind the ports. */
+static int icmps(const struct rast_yaml_node *seq, struct rast_policy_rule *ret,
+		 struct rast_err *err)
 {
-	ret->icmp = rast_arena_take(a, seq->count, sizeof(*ret->icmp));
-	if (!ret->icmp)
-		return rast_err_sys(err, ENOMEM, "icmp");
-	rast_yaml_foreach(n, seq) {
-		struct rast_policy_icmp *to = &ret->icmp[ret->n_icmp];
-		int r = icmp(n, to, err);
+	size_t first = ret->n_ports;
 
-		if (!r && !has_family(ret, to->v6))
+	rast_yaml_foreach(n, seq) {
+		struct rast_policy_port *p = &ret->ports[ret->n_ports];
+		int r = icmp(n, p, err);
+
+		if (!r && !has_family(ret, p->proto == RAST_PROTO_ICMP6))
 			r = rast_yaml_err(rast_yaml_get(n, "family"), err,
 					  "every peer is an ipBlock of the other family");
-		for (size_t i = 0; !r && i < ret->n_icmp; i++) {
-			const struct rast_policy_icmp *o = &ret->icmp[i];
-
-			if (o->v6 == to->v6 && o->type == to->type &&
-			    (o->code == to->code || o->code < 0 || to->code < 0))
-				r = rast_yaml_err(n, err, "overlaps icmp[%zu]", i);
-		}
+		for (size_t i = first; !r && i < ret->n_ports; i++)
+			if (overlap(&ret->ports[i], p))
+				r = rast_yaml_err(n, err, "overlaps icmp[%zu]", i - first);
 		if (r < 0)
 			return r;
-		ret->n_icmp++;
+		ret->n_ports++;
 	}
 	return 0;
 }
@@ -226,7 +221,9 @@ static int dns(const struct rast_yaml_node *seq, struct rast_arena *a, struct ra
 	bool asks = ret->any_port;
 
 	for (size_t i = 0; i < ret->n_ports; i++)
-		asks |= !ret->ports[i].name && ret->ports[i].proto != RAST_PROTO_SCTP &&
+		asks |= !ret->ports[i].name &&
+			(ret->ports[i].proto == RAST_PROTO_UDP ||
+			 ret->ports[i].proto == RAST_PROTO_TCP) &&
 			ret->ports[i].lo <= 53 && ret->ports[i].hi >= 53;
 	if (!asks)
 		return rast_yaml_err(seq, err,
@@ -282,7 +279,10 @@ static int rule(const struct rast_yaml_node *map, enum rast_direction dir, enum 
 	ret->any_peer = !peers;
 	ret->any_port = !port_list && !icmp_list;
 	ret->peers = rast_arena_take(a, peers ? peers->count : 1, sizeof(*ret->peers));
-	if (!ret->peers)
+	ret->ports = rast_arena_take(
+		a, (port_list ? port_list->count : 0) + (icmp_list ? icmp_list->count : 0) + 1,
+		sizeof(*ret->ports));
+	if (!ret->peers || !ret->ports)
 		return rast_err_sys(err, ENOMEM, "rule");
 	rast_yaml_foreach(n, peers) {
 		r = peer(n, dir, fl, a, &ret->peers[ret->n_peers++], err);
@@ -292,7 +292,7 @@ static int rule(const struct rast_yaml_node *map, enum rast_direction dir, enum 
 	if (port_list)
 		r = ports(port_list, a, ret, err);
 	if (!r && icmp_list)
-		r = icmps(icmp_list, a, ret, err);
+		r = icmps(icmp_list, ret, err);
 	if (!r && names)
 		r = dns(names, a, ret, err);
 	return r || !limit ? r : rate(limit, &ret->rate, err);

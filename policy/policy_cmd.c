@@ -14,6 +14,7 @@
 #include "policy/policy_input_cmd.h"
 #include "policy/policy_verbs_cmd.h"
 #include "policy/policy_bpf.h"
+#include "policy/proto.h"
 #include "policy/reach.h"
 
 #include <errno.h>
@@ -381,38 +382,55 @@ static void print_answer(struct rast_cli *cli, const json_t *o)
 	}
 }
 
+/* Which protocol and port, or type and code, explain is asked about. */
+static int explain_what(struct rast_cli *cli, const struct rast_args *a,
+			struct rast_policy_question *q)
+{
+	const char *port = rast_args_get(a, "port"), *proto = rast_args_get(a, "protocol");
+	const char *icmp = rast_args_get(a, "icmp"), *why;
+	bool v6 = strchr(q->from, ':') || strchr(q->to, ':');
+
+	if (!proto)
+		proto = !icmp ? "TCP" : v6 ? "ICMPv6" : "ICMP";
+	if (!rast_proto_parse(proto, strlen(proto), &q->proto))
+		return rast_cli_usage(
+			cli, "--protocol: want TCP, UDP, SCTP, ICMP, ICMPv6 or other, got \"%s\"",
+			proto);
+	if (rast_proto_is_icmp(q->proto)) {
+		if (port)
+			return rast_cli_usage(cli, "ICMP has no ports: want --icmp TYPE/CODE");
+		/* A ping, when nothing else is said. */
+		(void)rast_proto_parse_port(rast_proto_name(q->proto), &q->proto, &q->port);
+		if (icmp && !rast_proto_parse_icmp(icmp, &q->port))
+			return rast_cli_usage(
+				cli, "--icmp: \"%s\" is no type or type/code of 0 to 255", icmp);
+		return 0;
+	}
+	if (icmp)
+		return rast_cli_usage(cli, "--icmp: not of protocol %s", proto);
+	if (q->proto == RAST_PROTO_OTHER)
+		return 0;
+	if (!port)
+		return rast_cli_usage(cli, "policy explain needs --port");
+	why = *port < '0' || *port > '9'
+		      ? "is not a port number"
+		      : rast_proto_parse_port(port, &(enum rast_policy_proto){0}, &q->port);
+	return why ? rast_cli_usage(cli, "--port: \"%s\" is no port number", port) : 0;
+}
+
 static int run_explain(struct rast_cli *cli, const struct rast_args *a)
 {
-	static const char *const protos[] = {"TCP", "UDP", "SCTP", "other"};
 	_cleanup_policy_input_ struct rast_policy_input in = {};
 	struct rast_policy_question q = {.from = rast_args_get(a, "from"),
 					 .to = rast_args_get(a, "to")};
-	const char *port = rast_args_get(a, "port"), *proto = rast_args_get(a, "protocol");
-	unsigned long number = 0;
 	json_t *answer = NULL;
-	char *end = NULL;
-	size_t p;
 	int r;
 
 	if (!q.from || !q.to)
 		return rast_cli_usage(cli, "policy explain needs --from and --to");
-	for (p = 0; p < ARRAY_SIZE(protos); p++)
-		if (!strcasecmp(proto ? proto : "TCP", protos[p]) ||
-		    (p == RAST_PROTO_OTHER && proto && !strcasecmp(proto, "ICMP")))
-			break;
-	if (p == ARRAY_SIZE(protos))
-		return rast_cli_usage(cli, "--protocol: want TCP, UDP, SCTP or other, got \"%s\"",
-				      proto);
-	q.proto = (enum rast_policy_proto)p;
-	if (!port && p < RAST_PROTO_PORTED)
-		return rast_cli_usage(cli, "policy explain needs --port");
-	if (port && p < RAST_PROTO_PORTED) {
-		errno = 0;
-		number = strtoul(port, &end, 10);
-		if (errno || *end || end == port || *port == '-' || number > UINT16_MAX)
-			return rast_cli_usage(cli, "--port: \"%s\" is no port number", port);
-	}
-	q.port = (uint16_t)number;
+	r = explain_what(cli, a, &q);
+	if (r)
+		return r;
 	r = rast_policy_input_load(cli, a, &in);
 	if (!r)
 		r = rast_policy_explain(in.set, &in.world, in.image, in.rules, &q, &answer,
@@ -450,7 +468,8 @@ static const struct rast_opt explain_opts[] = {
 	{"from", 0, "WHO", "pod, namespace/pod, address or host that opens the connection"},
 	{"to", 0, "WHO", "the same, of the other end"},
 	{"port", 0, "PORT", "destination port"},
-	{"protocol", 0, "PROTO", "TCP (default), UDP, SCTP or other"},
+	{"protocol", 0, "PROTO", "TCP (default), UDP, SCTP, ICMP, ICMPv6 or other"},
+	{"icmp", 0, "TYPE[/CODE]", "an ICMP message, as 8/0 for a ping"},
 	{"file", 'f', "FILE", "of these files instead of what is applied; may be repeated"},
 	{"pods", 0, "FILE", "only the pods of this file; may be repeated"},
 	{NULL},

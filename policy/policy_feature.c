@@ -171,7 +171,7 @@ static void add_addresses(const struct rast_event_flow *ev, json_t *json)
 	if (ev->family != AF_INET && ev->family != AF_INET6)
 		return;
 	add_ends(ev->family, ev->src, ev->dst, json);
-	if (ev->protocol == IPPROTO_ICMP) {
+	if (ev->protocol == IPPROTO_ICMP || ev->protocol == IPPROTO_ICMPV6) {
 		set_int(json, "icmp_type", ev->src_port);
 		set_int(json, "icmp_code", ev->dst_port);
 	} else {

@@ -6,6 +6,7 @@
 #include "policy/reach_diff.h"
 
 #include "policy/addr.h"
+#include "policy/proto.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,7 +190,6 @@ static int add_ports(struct diff *d)
 /* "TCP 80, TCP 8000-8080, UDP" of those in the row at hand; what no longer fits is "…". */
 static void ports_text(const struct diff *d, char *text, size_t size)
 {
-	static const char *const protos[] = {"TCP", "UDP", "SCTP"};
 	size_t n = 0, len = 0;
 
 	for (size_t i = 0; i < d->n_ports; i++)
@@ -201,22 +201,14 @@ static void ports_text(const struct diff *d, char *text, size_t size)
 	text[0] = '\0';
 	for (size_t i = 0; i < d->n_runs; i++) {
 		struct run r = d->runs[i];
-		char piece[48];
+		char piece[64];
 
 		if (!d->ports[r.ports].now_told)
 			continue;
 		while (i + 1 < d->n_runs && d->runs[i + 1].proto == r.proto &&
 		       d->ports[d->runs[i + 1].ports].now_told)
 			r.hi = d->runs[++i].hi;
-		if (r.proto == RAST_PROTO_OTHER)
-			(void)snprintf(piece, sizeof(piece), "without ports");
-		else if (!r.lo && r.hi == UINT16_MAX)
-			(void)snprintf(piece, sizeof(piece), "%s", protos[r.proto]);
-		else if (r.lo == r.hi)
-			(void)snprintf(piece, sizeof(piece), "%s %u", protos[r.proto], r.lo);
-		else
-			(void)snprintf(piece, sizeof(piece), "%s %u-%u", protos[r.proto], r.lo,
-				       r.hi);
+		(void)rast_proto_format(r.proto, r.lo, r.hi, piece, sizeof(piece));
 		if (len + strlen(piece) + 8 > size) {
 			(void)snprintf(text + len, size - len, ", …");
 			return;

@@ -3,6 +3,7 @@
  * The rule table of one image: what its numbers mean to a person. Made beside the image, kept beside
  * it as JSON, looked up for each event.
  */
+#include "policy/proto.h"
 #include "policy/stage.h"
 
 #include <errno.h>
@@ -85,8 +86,8 @@ static int build_addrs(const struct rast_addrs *addrs, struct rast_policy_rules 
 
 static int build_ports(const struct rast_ports *ports, struct rast_policy_rules *out)
 {
-	static const char *const protos[] = {"TCP", "UDP", "SCTP"};
 	_cleanup_free_ struct text *t = calloc(ports->n_class, sizeof(*t));
+	char buf[64];
 
 	out->port_classes = rast_arena_take(&out->arena, ports->n_class, sizeof(char *));
 	if (!t || !out->port_classes)
@@ -100,12 +101,9 @@ static int build_ports(const struct rast_ports *ports, struct rast_policy_rules 
 				hi++;
 			if (!c)
 				continue;
-			if (!lo && hi == 65535)
-				add(&t[c], ", ", "%s any", protos[p]);
-			else if (lo == hi)
-				add(&t[c], ", ", "%s %u", protos[p], lo);
-			else
-				add(&t[c], ", ", "%s %u-%u", protos[p], lo, hi);
+			add(&t[c], ", ", "%s%s",
+			    rast_proto_format((enum rast_policy_proto)p, lo, hi, buf, sizeof(buf)),
+			    !lo && hi == 65535 ? " any" : "");
 		}
 	add(&t[0], "", "every other port");
 	for (size_t c = 0; c < ports->n_class; c++) {

@@ -72,13 +72,7 @@ struct rast_policy_peer {
 struct rast_policy_port {
 	enum rast_policy_proto proto;
 	const char *name; /* resolved for each destination pod; else NULL, and lo..hi count */
-	uint16_t lo, hi;
-};
-
-struct rast_policy_icmp {
-	bool v6;
-	uint8_t type;
-	int code; /* -1: every code */
+	uint16_t lo, hi;  /* of ICMP: type << 8 | code */
 };
 
 enum rast_policy_rate_kind {
@@ -102,8 +96,6 @@ struct rast_policy_rule {
 	size_t n_peers;
 	struct rast_policy_port *ports;
 	size_t n_ports;
-	struct rast_policy_icmp *icmp; /* beside the ports: either matches */
-	size_t n_icmp;
 	bool log;                     /* each new flow it decides is an event */
 	struct rast_policy_fqdn *dns; /* the only names that may be asked on port 53; none: any */
 	size_t n_dns;

@@ -67,10 +67,10 @@ static int verdict(const struct compiled *c, const struct rast_policy_world *wor
 	bool allowed;
 	int p;
 
-	for (p = 0; p < RAST_PROTO_PORTED; p++)
+	for (p = 0; p < (int)RAST_PROTO_PORTS; p++)
 		if (!strcasecmp(protos[p], rast_json_str(edge, "protocol")))
 			break;
-	if (p == RAST_PROTO_PORTED || find(world, edge, "from", "from_namespace", &from) < 0 ||
+	if (p == (int)RAST_PROTO_PORTS || find(world, edge, "from", "from_namespace", &from) < 0 ||
 	    find(world, edge, "to", "to_namespace", &to) < 0 || (!from.pod && !to.pod))
 		return -ENOENT;
 	(void)rast_end_verdict(c->image, &from, &to, (enum rast_policy_proto)p,

@@ -3,6 +3,7 @@
 #include "policy/truth.h"
 
 #include "policy/ends.h"
+#include "policy/proto.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -10,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-static const char *const protos[] = {"TCP", "UDP", "SCTP", "other"};
 
 struct port {
 	enum rast_policy_proto proto;
@@ -97,38 +96,15 @@ static int ends_read(struct check *c, const struct rast_yaml_node *node, struct 
 
 static int port_read(struct check *c, const struct rast_yaml_node *node, struct test *t)
 {
-	const char *number = node->value, *slash = strchr(number, '/');
-	struct port p = {.proto = RAST_PROTO_TCP}, *ports;
-	char *end;
+	struct port p, *ports;
+	const char *why;
 	int r = rast_yaml_want(node, RAST_YAML_SCALAR, c->err);
 
 	if (r < 0)
 		return r;
-	if (!strcasecmp(number, "ICMP") || !strcasecmp(number, "other")) {
-		p.proto = RAST_PROTO_OTHER;
-	} else {
-		size_t len = slash ? (size_t)(slash - number) : 0;
-		unsigned long v;
-
-		for (size_t i = 0; slash && i <= RAST_PROTO_PORTED; i++) {
-			if (i == RAST_PROTO_PORTED)
-				return rast_yaml_err(
-					node, c->err,
-					"\"%.40s\": want TCP/PORT, UDP/PORT, SCTP/PORT "
-					"or ICMP",
-					number);
-			if (strlen(protos[i]) == len && !strncasecmp(number, protos[i], len)) {
-				p.proto = (enum rast_policy_proto)i;
-				break;
-			}
-		}
-		number = slash ? slash + 1 : number;
-		v = strtoul(number, &end, 10);
-		if (*number < '0' || *number > '9' || *end || v > UINT16_MAX)
-			return rast_yaml_err(node, c->err, "\"%.40s\" is not a port number",
-					     number);
-		p.port = (uint16_t)v;
-	}
+	why = rast_proto_parse_port(node->value, &p.proto, &p.port);
+	if (why)
+		return rast_yaml_err(node, c->err, "\"%.40s\" %s", node->value, why);
 	ports = reallocarray(t->ports, t->n_ports + 1, sizeof(*ports));
 	if (!ports)
 		return rast_err_sys(c->err, ENOMEM, "test");
@@ -196,16 +172,20 @@ static int ask(struct check *c, const struct test *t, const struct rast_end *fro
 	char who[256], whom[256], rule[640];
 	bool allowed, ok;
 	uint32_t cell = rast_end_verdict(c->image, from, to, p->proto, p->port, &allowed);
+	char proto[64];
 	json_t *row;
 
 	(void)rast_policy_rules_name(c->rules, cell & RAST_CELL_RULE, rule, sizeof(rule));
+	(void)snprintf(proto, sizeof(proto), "%s", rast_proto_name(p->proto));
+	if (rast_proto_is_icmp(p->proto))
+		(void)rast_proto_format(p->proto, p->port, p->port, proto, sizeof(proto));
 	ok = allowed == t->allow && (!t->rule || !strncmp(rule, t->rule, strlen(t->rule)));
-	row = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:b, s:s, s:i}", "test", t->name,
-			"from", rast_end_name(from, who, sizeof(who)), "to",
-			rast_end_name(to, whom, sizeof(whom)), "protocol", protos[p->proto], "port",
-			p->port, "want", t->allow ? "allow" : "deny", "got",
-			allowed ? "allow" : "deny", "rule", rule, "ok", ok, "file",
-			rast_yaml_file(t->node->doc), "line", t->node->line);
+	row = json_pack(
+		"{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:b, s:s, s:i}", "test", t->name, "from",
+		rast_end_name(from, who, sizeof(who)), "to", rast_end_name(to, whom, sizeof(whom)),
+		"protocol", proto, "port", rast_proto_is_icmp(p->proto) ? 0 : p->port, "want",
+		t->allow ? "allow" : "deny", "got", allowed ? "allow" : "deny", "rule", rule, "ok",
+		ok, "file", rast_yaml_file(t->node->doc), "line", t->node->line);
 	if (row && t->rule)
 		(void)json_object_set_new(row, "want_rule", json_string(t->rule));
 	return json_array_append_new(c->rows, row) ? rast_err_sys(c->err, ENOMEM, "test") : 0;

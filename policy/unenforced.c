@@ -33,7 +33,6 @@ static int rule(const struct rast_yaml_node *map, struct rast_err *err)
 		if (r < 0)
 			return r;
 	}
-	r = refuse(rast_yaml_get(map, "icmp"), "icmp is", err);
 	if (!r)
 		r = refuse_log(map, err);
 	if (!r)

@@ -35,6 +35,16 @@ static __always_inline void flow_key_back(struct rast_flow_key *k, const struct 
 	k->pad[0] = k->pad[1] = k->pad[2] = 0;
 }
 
+/* number_of() the packet that opened the flow: of ICMP only an echo request does. */
+static __always_inline __u16 flow_number(const struct rast_flow_key *k)
+{
+	if (k->protocol == IPPROTO_ICMP)
+		return bpf_htons(ICMP_ECHO << 8);
+	if (k->protocol == IPPROTO_ICMPV6)
+		return bpf_htons(ICMPV6_ECHO_REQUEST << 8);
+	return k->dst_port;
+}
+
 static __always_inline void flow_key_turn(struct rast_flow_key *k)
 {
 	__u16 port = k->src_port;
@@ -265,7 +275,7 @@ static __noinline int flow_named(const struct rast_policy_image *img, const stru
 		return 0;
 	f = bpf_map_lookup_elem(&flow_by_tuple, key);
 	return f &&
-	       pattern_cell(img, l, f->pattern, key->protocol, key->dst_port) & RAST_CELL_ALLOW;
+	       pattern_cell(img, l, f->pattern, key->protocol, flow_number(key)) & RAST_CELL_ALLOW;
 }
 
 /*
@@ -286,7 +296,7 @@ static __noinline int flow_stands(const struct rast_policy_image *img, const str
 		return 0;
 	if (forward == RAST_DIR_INGRESS && (f->state & RAST_FLOW_HOST))
 		l->peer_identity = RAST_IDENTITY_HOST;
-	cell = cell_of(img, l, forward, key->protocol, key->dst_port);
+	cell = cell_of(img, l, forward, key->protocol, flow_number(key));
 	l->peer_identity = peer;
 	if (!(cell & RAST_CELL_ALLOW) &&
 	    (cell != RAST_RULE_DEFAULT_DENY || !flow_named(img, l, key)))

@@ -152,7 +152,13 @@ static __always_inline __u32 class_of(const struct rast_policy_image *img, __u32
 	return identity < RAST_MAX_IDENTITIES ? img->class_by_identity[identity] : 0xffff;
 }
 
-/* 0 (denied, no rule) for all that lies outside the image's bounds. */
+/* What a rule's ports are about: the destination's port, of ICMP type and code. Network byte order. */
+static __always_inline __u16 number_of(const struct packet *p)
+{
+	return packet_is_icmp(p) ? bpf_htons(p->icmp_type << 8 | p->icmp_code) : p->dst_port;
+}
+
+/* `port`: of ICMP type and code. 0 (denied, no rule) for all that lies outside the image's bounds. */
 static __always_inline __u32 cell_of_peer(const struct rast_policy_image *img, const struct look *l,
 					  __u64 peer, __u32 dir, __u32 protocol, __u16 port)
 {
@@ -169,6 +175,8 @@ static __always_inline __u32 cell_of_peer(const struct rast_policy_image *img, c
 		proto = RAST_PROTO_UDP;
 	else if (protocol == IPPROTO_SCTP)
 		proto = RAST_PROTO_SCTP;
+	else if (protocol == (l->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+		proto = l->v6 ? RAST_PROTO_ICMP6 : RAST_PROTO_ICMP;
 	else
 		proto = RAST_PROTO_OTHER;
 	if (proto < RAST_PROTO_PORTED)

@@ -518,7 +518,7 @@ static __noinline __u32 names_cell(const struct rast_policy_image *img, const st
 			f = NULL;
 	}
 	if (f) {
-		cell = pattern_cell(img, l, f->pattern, p->protocol, p->dst_port);
+		cell = pattern_cell(img, l, f->pattern, p->protocol, number_of(p));
 		if (cell & RAST_CELL_ALLOW) {
 			flow_touch(f, p, 0, now);
 			return names_by(l, f->pattern, cell);
@@ -536,7 +536,7 @@ static __noinline __u32 names_cell(const struct rast_policy_image *img, const st
 		if (*(volatile __u64 *)&e->slots[i].until_ns <= now)
 			continue;
 		pattern = *(volatile __u64 *)&e->slots[i].pattern;
-		cell = pattern_cell(img, l, pattern, p->protocol, p->dst_port);
+		cell = pattern_cell(img, l, pattern, p->protocol, number_of(p));
 		if (cell & RAST_CELL_ALLOW) {
 			if (f)
 				f->pattern = pattern;

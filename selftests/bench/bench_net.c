@@ -140,6 +140,7 @@ static struct rast_policy_image *make_image(void)
 	im->n_port = N_PORT;
 	im->n_rule = 100;
 	im->port_class_other = 2;
+	memset(im->port_class[RAST_PROTO_ICMP], 2, sizeof(im->port_class[0]));
 	im->n_range6 = 1;
 	memset(im->class_by_identity, 0xff, sizeof(im->class_by_identity));
 	im->class_by_identity[RAST_IDENTITY_HOST] = 0;

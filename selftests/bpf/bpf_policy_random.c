@@ -31,8 +31,9 @@ static void ask(struct pr_cluster *r, int dir, int subject, const struct m_end *
 			(uint32_t)e->addr[2] << 8 | e->addr[3];
 	bool got, want;
 
-	/* Links carry IPv4 only. The addresses 0.0.0.0 and of the node are nobody's outside. */
-	if (r->c.pods[subject].v6 || (e->pod >= 0 ? r->c.pods[e->pod].v6 : e->v6))
+	/* These links carry IPv4 only. The addresses 0.0.0.0 and of the node are nobody's outside. */
+	if (r->c.pods[subject].v6 || (e->pod >= 0 ? r->c.pods[e->pod].v6 : e->v6) ||
+	    proto == RAST_PROTO_ICMP6)
 		return;
 	if (e->pod < 0 && !e->host && (!addr || addr == (10u << 24) + 1))
 		return;

@@ -81,16 +81,22 @@ bool judge_allows(enum rast_direction dir, const struct rast_policy_pod *pod,
 		  const struct rast_policy_pod *peer, uint32_t addr4, enum rast_policy_proto proto,
 		  uint16_t port)
 {
-	static const uint8_t numbers[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_ICMP};
+	static const uint8_t numbers[] = {IPPROTO_TCP,  IPPROTO_UDP,    IPPROTO_SCTP,
+					  IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_GRE};
 	uint32_t other = peer ? peer->addr4 : addr4 ? addr4 : stage.in.pod_cidr + 1;
 	bool out = dir == RAST_DIR_EGRESS;
-	struct frame_spec s = {.src = out ? pod->addr4 : other,
-			       .dst = out ? other : pod->addr4,
-			       .protocol = numbers[proto],
-			       .sport = FROM_PORT,
-			       .dport = port,
-			       .tcp_flags = 0x02,
-			       .icmp_type = 8};
+	struct frame_spec s = {
+		.src = out ? pod->addr4 : other,
+		.dst = out ? other : pod->addr4,
+		/* Without ports whatever goes back is an answer: of two numbers neither answers the other. */
+		.protocol = proto == RAST_PROTO_OTHER && !out ? IPPROTO_ESP : numbers[proto],
+		.sport = FROM_PORT,
+		.dport = port,
+		.tcp_flags = 0x02,
+		.icmp_type = (uint8_t)(port >> 8),
+		.icmp_code = (uint8_t)port,
+		/* No two types have one identifier, or one would answer the other. */
+		.icmp_id = (uint16_t)(port >> 8)};
 	struct frame f;
 
 	play(pod);

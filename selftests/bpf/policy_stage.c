@@ -149,6 +149,8 @@ void stage_reset_image(void)
 	im->n_port = N_PORT;
 	im->n_rule = 200;
 	im->port_class_other = PORT_OTHER;
+	memset(im->port_class[RAST_PROTO_ICMP], PORT_OTHER, sizeof(im->port_class[0]));
+	memset(im->port_class[RAST_PROTO_ICMP6], PORT_OTHER, sizeof(im->port_class[0]));
 	memset(im->class_by_identity, 0xff, sizeof(im->class_by_identity));
 	for (uint16_t i = 0; i < N_CLASS; i++)
 		im->class_by_identity[stage.pods[i].identity] = i;

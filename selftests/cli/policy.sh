@@ -124,7 +124,7 @@ badtest() # LINE:COLUMN TEXT TEST
 badtest 6:6 'spec.tests[0].from: no pod "shop/nobody" (want a pod'"'"'s name, namespace/name, an address or host)' \
 	'{from: shop/nobody, to: shop/db, ports: 1, expect: deny}'
 badtest 6:35 'spec.tests[0].ports: "99999" is not a port number' '{from: shop/web, to: shop/db, ports: 99999, expect: deny}'
-badtest 6:43 'spec.tests[0].ports[0]: "GRE/1": want TCP/PORT, UDP/PORT, SCTP/PORT or ICMP' '{from: shop/web, to: shop/db, ports: [GRE/1], expect: deny}'
+badtest 6:43 'spec.tests[0].ports[0]: "GRE/1" is none of TCP/PORT, UDP/PORT, SCTP/PORT, ICMP/TYPE/CODE, ICMPv6/TYPE/CODE and other' '{from: shop/web, to: shop/db, ports: [GRE/1], expect: deny}'
 badtest 6:45 'spec.tests[0].expect: want allow or deny, got "maybe"' '{from: shop/web, to: shop/db, ports: 1, expect: maybe}'
 badtest 6:5 'spec.tests[0]: field "expect" is missing' '{from: shop/web, to: shop/db, ports: 1}'
 badtest 6:6 'spec.tests[0].from: "stage/*" matches no pod' '{from: "stage/*", to: shop/db, ports: 1, expect: deny}'

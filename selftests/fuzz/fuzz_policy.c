@@ -20,12 +20,12 @@ static void check_err(int r, const struct rast_err *err)
 static void verdicts(const struct rast_policy_world *w, const struct rast_policy_image *im,
 		     const struct rast_policy_rules *rules)
 {
-	static const uint16_t ports[] = {0, 53, 80, 443, 6379, 8080, 65535};
+	static const uint16_t ports[] = {0, 53, 80, 443, 0x800, 0x8000, 65535};
 	size_t n = w->n_pods < 8 ? w->n_pods : 8;
 
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j <= n; j++)
-			for (size_t k = 0; k < 2 * 4 * ARRAY_SIZE(ports); k++) {
+			for (size_t k = 0; k < 2 * 6 * ARRAY_SIZE(ports); k++) {
 				struct rast_policy_end end = {.addr4 = 0x08080808};
 				uint32_t cell;
 
@@ -33,7 +33,7 @@ static void verdicts(const struct rast_policy_world *w, const struct rast_policy
 				end.identity = j == n ? 0 : w->pods[j].identity;
 				cell = rast_policy_image_verdict(
 					im, (enum rast_direction)(k & 1), w->pods[i].identity, &end,
-					(enum rast_policy_proto)(k / 2 % 4), ports[k / 8]);
+					(enum rast_policy_proto)(k / 2 % 6), ports[k / 12]);
 				if ((cell & RAST_CELL_RULE) >= RAST_RULE_FIRST)
 					MUST(rast_policy_rules_find(rules, cell & RAST_CELL_RULE));
 				else

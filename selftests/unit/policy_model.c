@@ -90,13 +90,17 @@ static bool rule_is(const struct m_cluster *c, const struct m_policy *p, const s
 		    int dir, int subject, const struct m_end *end, int proto, int port)
 {
 	int destination = dir == 0 ? subject : end->pod;
-	bool peer = r->n_peers == 0, where = r->n_ports == 0;
+	/* "ports and icmp are joined by or"; without both: everything. */
+	bool peer = r->n_peers == 0, where = r->n_ports == 0 && r->n_icmp == 0;
 
 	for (int i = 0; i < r->n_peers; i++)
 		peer |= peer_is(c, p, &r->peers[i], end);
 	for (int i = 0; proto < 3 && i < r->n_ports; i++)
 		where |= port_is(&r->ports[i], destination >= 0 ? &c->pods[destination] : NULL,
 				 proto, port);
+	for (int i = 0; (proto == 3 || proto == 4) && i < r->n_icmp; i++)
+		where |= r->icmp[i].v6 == (proto == 4) && r->icmp[i].type == port / 256 &&
+			 (r->icmp[i].code < 0 || r->icmp[i].code == port % 256);
 	return peer && where;
 }
 

@@ -54,10 +54,16 @@ struct m_port {
 	int lo, hi;
 };
 
+struct m_icmp {
+	bool v6;
+	int type, code; /* -1: every code */
+};
+
 struct m_rule {
-	int n_peers, n_ports;
+	int n_peers, n_ports, n_icmp;
 	struct m_peer peers[3];
 	struct m_port ports[3];
+	struct m_icmp icmp[2];
 	int action; /* cluster policies: 0 Accept, 1 Deny, 2 Pass */
 };
 
@@ -116,7 +122,10 @@ uint64_t m_next(uint64_t *seed);
 /* Documents from the `first`-th policy on, wrapping round: another order of the same text. */
 void m_write_yaml(const struct m_cluster *c, int first, FILE *out);
 
-/* dir 0: ingress, 1: egress; proto 3: one without ports. */
+/*
+ * dir 0: ingress, 1: egress. proto 0..2 as in m_port, 3 ICMP, 4 ICMPv6, for which port is type * 256 + code, 5:
+ * one without ports.
+ */
 struct m_verdict m_verdict(const struct m_cluster *c, int dir, int subject,
 			   const struct m_end *peer, int proto, int port);
 /*

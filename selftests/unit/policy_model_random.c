@@ -105,6 +105,27 @@ static void random_entities(struct m_peer *p, uint64_t *s)
 	p->entity[below(s, 4)] = true;
 }
 
+static void random_icmp(struct m_rule *r, uint64_t *s)
+{
+	static const int types[] = {0, 3, 8, 128, 129, 255};
+	bool family[2] = {!r->n_peers, !r->n_peers};
+
+	for (int i = 0; i < r->n_peers; i++)
+		for (int v6 = 0; v6 < 2; v6++)
+			family[v6] |= r->peers[i].kind != M_BLOCK || r->peers[i].cidr.v6 == v6;
+	r->n_icmp = below(s, 3);
+	for (int i = 0; i < r->n_icmp; i++) {
+		struct m_icmp *m = &r->icmp[i];
+
+		/* Of a family that some peer has; no two may overlap. */
+		m->v6 = below(s, 2);
+		if (!family[m->v6])
+			m->v6 = !m->v6;
+		m->type = types[2 * below(s, 3) + i];
+		m->code = below(s, 3) - 1;
+	}
+}
+
 static void random_rule(struct m_rule *r, bool cluster, bool rast, int dir, uint64_t *s)
 {
 	bool pods_only = true;
@@ -131,6 +152,8 @@ static void random_rule(struct m_rule *r, bool cluster, bool rast, int dir, uint
 			random_selector(&p->pod, s);
 		}
 	}
+	if (rast)
+		random_icmp(r, s);
 	for (int i = 0; i < r->n_peers; i++)
 		pods_only &= r->peers[i].kind == M_PODS;
 	for (int i = 0; i < r->n_ports; i++) {
@@ -370,6 +393,16 @@ static void write_rule(const struct m_policy *p, const struct m_rule *r, int dir
 			write_port(&r->ports[j], p->cluster, out);
 		}
 		(void)fprintf(out, "]");
+		between = ", ";
+	}
+	for (int j = 0; j < r->n_icmp; j++) {
+		if (!j)
+			(void)fprintf(out, "%sicmp: [", between);
+		(void)fprintf(out, "%s{family: %s, type: %d", j ? ", " : "",
+			      r->icmp[j].v6 ? "IPv6" : "IPv4", r->icmp[j].type);
+		if (r->icmp[j].code >= 0)
+			(void)fprintf(out, ", code: %d", r->icmp[j].code);
+		(void)fprintf(out, "}%s", j == r->n_icmp - 1 ? "]" : "");
 	}
 	(void)fprintf(out, "}\n");
 }

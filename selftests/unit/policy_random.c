@@ -176,6 +176,7 @@ static void outside(const struct pr_cluster *r, struct m_end *e, uint64_t *s)
 
 void pr_ask_all(struct pr_cluster *r, uint64_t *s, pr_ask_fn *ask)
 {
+	static const int types[] = {0, 1, 3, 8, 127, 128, 129, 254, 255};
 	static const int ports[] = {0,   1,   2,   78,   79,   80,   81,    82,   83,
 				    442, 443, 444, 8079, 8080, 8081, 65534, 65535};
 
@@ -185,8 +186,13 @@ void pr_ask_all(struct pr_cluster *r, uint64_t *s, pr_ask_fn *ask)
 
 			if (j < -1)
 				outside(r, &e, s);
-			for (int k = 0; k < 6; k++)
-				ask(r, (int)(m_next(s) % 2), i, &e, (int)(m_next(s) % 4),
-				    k ? ports[m_next(s) % 17] : (int)(m_next(s) % 65536));
+			for (int k = 0; k < 8; k++) {
+				int proto = (int)(m_next(s) % 6);
+				int port = k ? ports[m_next(s) % 17] : (int)(m_next(s) % 65536);
+
+				if (proto == 3 || proto == 4)
+					port = types[m_next(s) % 9] * 256 + (int)(m_next(s) % 3);
+				ask(r, (int)(m_next(s) % 2), i, &e, proto, port);
+			}
 		}
 }

@@ -24,7 +24,7 @@ struct pr_cluster {
 	uint64_t seed, verdicts;
 };
 
-/* dir: enum rast_direction; proto 3: one without ports. */
+/* dir: enum rast_direction; proto: enum rast_policy_proto. */
 typedef void pr_ask_fn(struct pr_cluster *r, int dir, int subject, const struct m_end *e, int proto,
 		       int port);
 

@@ -27,10 +27,28 @@ static bool has_member(const json_t *row, const char *end, const char *name)
 	return false;
 }
 
-/* "TCP 80, UDP 1-5, SCTP, without ports", "all" */
+/* "", " 8", " 8/0", " 0-8", " 8/1-255", " 0/1 to 8/3" */
+static bool has_type(const char *text, int port)
+{
+	int a = 0, b = 0, c = 0, d = 0, n = 0;
+
+	if (*text != ' ')
+		return true;
+	if (sscanf(text, " %d/%d to %d/%d%n", &a, &b, &c, &d, &n) == 4)
+		return a * 256 + b <= port && port <= c * 256 + d;
+	if (sscanf(text, " %d/%d-%d", &a, &b, &c) == 3)
+		return a * 256 + b <= port && port <= a * 256 + c;
+	if (sscanf(text, " %d/%d", &a, &b) == 2)
+		return port == a * 256 + b;
+	if (sscanf(text, " %d-%d", &a, &b) == 2)
+		return a <= port / 256 && port / 256 <= b;
+	return sscanf(text, " %d", &a) == 1 && port / 256 == a;
+}
+
+/* "TCP 80, UDP 1-5, SCTP, ICMP 8/0, without ports", "all" */
 static bool has_port(const char *text, int proto, int port)
 {
-	static const char *const names[] = {"TCP", "UDP", "SCTP", "without"};
+	static const char *const names[] = {"TCP", "UDP", "SCTP", "ICMP", "ICMPv6", "without"};
 
 	if (!strcmp(text, "all"))
 		return true;
@@ -40,10 +58,15 @@ static bool has_port(const char *text, int proto, int port)
 
 		p += strspn(p, ", ");
 		assert_null(strstr(p, "…"));
-		n = sscanf(p, "%15[A-Za-z] %d-%d", name, &lo, &hi);
+		n = sscanf(p, "%15[A-Za-z6] %d-%d", name, &lo, &hi);
 		if (strcmp(name, names[proto]) != 0)
 			continue;
-		if (proto == 3 || n == 1 || (n == 2 ? port == lo : lo <= port && port <= hi))
+		if (proto == 3 || proto == 4) {
+			if (has_type(p + strlen(name), port))
+				return true;
+			continue;
+		}
+		if (proto == 5 || n == 1 || (n == 2 ? port == lo : lo <= port && port <= hi))
 			return true;
 	}
 	return false;
@@ -76,7 +99,7 @@ static void compare(const struct pr_cluster *r, const struct rast_policy_image *
 	for (int k = 0; k < 300; k++) {
 		int i = (int)(m_next(s) % (uint64_t)r->c.n_pods),
 		    j = (int)(m_next(s) % (uint64_t)r->c.n_pods);
-		int proto = (int)(m_next(s) % 4), port = ports[m_next(s) % 11], told = 0;
+		int proto = (int)(m_next(s) % 6), port = ports[m_next(s) % 11], told = 0;
 		uint32_t a = PR_IDENTITY(i), b = PR_IDENTITY(j);
 		char from[64], to[64];
 		bool was, is;
@@ -85,6 +108,8 @@ static void compare(const struct pr_cluster *r, const struct rast_policy_image *
 
 		if (i == j)
 			continue;
+		if (proto == 3 || proto == 4)
+			port = (int)(m_next(s) % 256) * 256 + (int)(m_next(s) % 3);
 		was = pods_allow(r->image, a, b, proto, port);
 		is = pods_allow(now, a, b, proto, port);
 		(void)pod_name(r, i, from, sizeof(from));

@@ -343,9 +343,12 @@ static void test_every_field_arrives(void **state)
 	assert_int_equal(r->peers[1].entities,
 			 RAST_ENTITY_HOST | RAST_ENTITY_NODE | RAST_ENTITY_WORLD);
 	assert_int_equal(r->ports[0].hi, 90);
-	assert_int_equal(r->n_icmp, 2);
-	assert_true(!r->icmp[0].v6 && r->icmp[0].type == 8 && !r->icmp[0].code);
-	assert_true(r->icmp[1].v6 && r->icmp[1].type == 128 && r->icmp[1].code == -1);
+	/* ICMP stands behind the ports, as numbers. */
+	assert_int_equal(r->n_ports, 3);
+	assert_int_equal(r->ports[1].proto, RAST_PROTO_ICMP);
+	assert_true(r->ports[1].lo == 0x800 && r->ports[1].hi == 0x800);
+	assert_int_equal(r->ports[2].proto, RAST_PROTO_ICMP6);
+	assert_true(r->ports[2].lo == 0x8000 && r->ports[2].hi == 0x80ff);
 	assert_int_equal(r->rate.kind, RAST_RATE_PACKETS);
 	assert_int_equal(r->rate.rate, 1000);
 	assert_int_equal(r->rate.burst, 2000);
@@ -438,8 +441,6 @@ static void test_what_no_program_enforces_is_not_taken(void **state)
 		{SPEC "  log: True\n  ingress: []\n",
 		 "f.yaml:6:3: spec.log: log is not enforced yet"},
 		{IN("log: true"), "f.yaml:7:5: spec.ingress[0].log: log is not enforced yet"},
-		{IN("icmp: [{family: IPv4, type: 8}]"),
-		 "f.yaml:7:5: spec.ingress[0].icmp: icmp is not enforced yet"},
 		{NAME("a.b"),
 		 "f.yaml:7:11: spec.egress[0].to[0].fqdns: names are not enforced yet"},
 		{OUT("dns: [{name: a.b}]"),
