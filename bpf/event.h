@@ -119,6 +119,11 @@ enum rast_drop_reason {
 	RAST_DROP_MAX
 };
 
+enum rast_flow_event_flags {
+	RAST_FLOW_EVENT_AT_CONNECT =
+		1 << 0 /* refused at connect() or sendto(); `packets` are attempts */
+};
+
 struct rast_event_flow {
 	struct rast_event hdr; /* slot and identity: the container whose link this is */
 	__u8 family;
@@ -127,7 +132,7 @@ struct rast_event_flow {
 	__u8 verdict;   /* enum rast_verdict */
 	__u8 reason;    /* enum rast_drop_reason */
 	__u8 tcp_flags;
-	__u16 pad0;
+	__u16 flags; /* enum rast_flow_event_flags */
 	__u32 generation;
 	__u32 ifindex;
 	__u32 peer_identity;      /* 0: outside the cluster */

@@ -223,7 +223,7 @@ struct rast_deny {
 	__u64 cgroup_id;
 	__u32 slot, identity, peer_identity, generation;
 	__u32 rule;
-	__u32 pad;
+	__u32 at_connect; /* 1: no packets but attempts, refused before there was one */
 };
 
 /* counters_by_link, per CPU: index = container slot * 2 + enum rast_direction; links that are nobody's

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "loader/libbpf_log.h"
 #include "loader/loader.h"
+#include "policy/connect_bpf.h"
 #include "policy.skel.h"
 
 #include <arpa/inet.h>
@@ -387,6 +388,7 @@ static int forget(const struct rast_instance *in, uint32_t ifindex, uint32_t add
 		return r;
 	if (!bpf_map_lookup_elem(map, &ifindex, &e))
 		set_netns(in, e.netns, 0);
+	rast_connect_bpf_link_forget(in, ifindex);
 	if (bpf_map_delete_elem(map, &ifindex) && errno != ENOENT && !r)
 		r = rast_err_sys(err, errno, "endpoint of interface %u", ifindex);
 	if (down)

@@ -79,7 +79,7 @@ int rast_policy_bpf_counters(const struct rast_instance *in, uint32_t slot, json
 			     struct rast_err *err);
 /* Packets by rule number since the image in force was applied: [{"rule":17,"packets":3}, …] */
 int rast_policy_bpf_hits(const struct rast_instance *in, json_t *array, struct rast_err *err);
-/* {"loaded","generation","slot","attach":"tcx"|"clsact","endpoints":[…]} */
+/* {"loaded","generation","slot","connect":verdicts at connect too,"attach":"tcx"|"clsact","endpoints":[…]} */
 int rast_policy_bpf_status(const struct rast_instance *in, json_t *obj, struct rast_err *err);
 /* Live entries of flow_by_tuple: [{"src","src_port",…,"age_ns","idle_ns","state":[…],"rule"}] */
 int rast_policy_bpf_flows(const struct rast_instance *in, json_t *array, struct rast_err *err);

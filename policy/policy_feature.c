@@ -8,6 +8,7 @@
 
 #include "bpf/event.h"
 #include "policy/applied.h"
+#include "policy/connect_bpf.h"
 #include "policy/edges.h"
 #include "policy/flow_bpf.h"
 #include "policy/policy_bpf.h"
@@ -45,6 +46,7 @@ static int supported(const struct rast_controller *c, struct rast_err *err)
 static int load(struct rast_controller *c, void **ret_state, struct rast_err *err)
 {
 	struct policy *p = calloc(1, sizeof(*p));
+	struct rast_err ignored = {0};
 	int r;
 
 	if (!p)
@@ -54,6 +56,9 @@ static int load(struct rast_controller *c, void **ret_state, struct rast_err *er
 	p->edges = rast_edges_create();
 	r = p->edges ? rast_policy_bpf_load(rast_controller_instance(c), err)
 		     : rast_err_set(err, ENOMEM, "out of memory");
+	/* A help for programs; the links enforce without it. `policy status` tells. */
+	if (!r)
+		(void)rast_connect_bpf_load(rast_controller_instance(c), &ignored);
 	/* One event when a flow begins and one when it ends, none for a packet. */
 	if (!r)
 		r = rast_policy_bpf_set_flags(rast_controller_instance(c),
@@ -227,6 +232,8 @@ static void describe(struct policy *p, const struct rast_event_flow *ev, json_t 
 		set_int(json, "tcp_flags", ev->tcp_flags);
 	add_peer(p, ev->peer_identity, json);
 	set_int(json, "packets", ev->packets);
+	if (ev->flags & RAST_FLOW_EVENT_AT_CONNECT)
+		(void)json_object_set_new(json, "at_connect", json_true());
 	set_int(json, "ifindex", ev->ifindex);
 	set_int(json, "generation", ev->generation);
 	if (ev->verdict != RAST_VERDICT_DENY || ev->reason == RAST_DROP_POLICY)

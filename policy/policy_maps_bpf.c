@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "loader/loader.h"
+#include "policy/connect_bpf.h"
 #include "policy/policy.h"
 #include "policy/policy_mapping_bpf.h"
 
@@ -208,6 +209,8 @@ int rast_policy_bpf_status(const struct rast_instance *in, json_t *obj, struct r
 		if (!r)
 			r = put(obj, "slot", json_integer(slot));
 	}
+	if (!r)
+		r = put(obj, "connect", json_boolean(rast_connect_bpf_is_attached(in)));
 	endpoints = json_array();
 	if (!r)
 		r = endpoints_json(in, endpoints, err);
@@ -292,6 +295,7 @@ static void deny_event(const struct rast_deny_key *k, const struct rast_deny *d,
 	ev->ifindex = k->ifindex;
 	ev->peer_identity = d->peer_identity;
 	ev->packets = (uint32_t)d->pending;
+	ev->flags = d->at_connect ? RAST_FLOW_EVENT_AT_CONNECT : 0;
 	memcpy(ev->src, ev->family == AF_INET ? &k->flow.src[3] : k->flow.src,
 	       ev->family == AF_INET ? 4 : 16);
 	memcpy(ev->dst, ev->family == AF_INET ? &k->flow.dst[3] : k->flow.dst,

@@ -12,3 +12,4 @@ CLI_SRC += policy/flow_cmd.c
 LOADER_SRC += policy/flow_bpf.c
 PURE_SRC += policy/fqdn.c
 LOADER_SRC += policy/fqdn_bpf.c
+LOADER_SRC += policy/connect_bpf.c

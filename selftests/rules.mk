@@ -96,6 +96,12 @@ $(O)/tests/traffic: selftests/bpf/traffic.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<
+# Asks for connections, for selftests/bpf/connect.sh; static, for it runs in containers.
+TESTS += $(O)/tests/connect_ask
+$(O)/tests/connect_ask: selftests/bpf/connect_ask.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<
 $(call unit_test,test_anomaly,selftests/unit/test_anomaly.c,pure)
 $(call unit_test,bpf_anomaly,selftests/bpf/bpf_anomaly.c $(OBSERVE),loader pure)
 $(call fuzzer,fuzz_control,selftests/fuzz/fuzz_control.c)

@@ -8,6 +8,9 @@
 
 #include "bpf/lib/emit.bpf.h"
 #include "bpf/lib/flow.bpf.h"
+#ifndef FLOW_LOG_AT_CONNECT /* 1: the programs of connect.bpf.c, which the asking process runs */
+#define FLOW_LOG_AT_CONNECT 0
+#endif
 
 #define RAST_DENY_EVERY_NS 1000000000ull
 
@@ -38,6 +41,17 @@ static __always_inline void count_rule(const struct rast_policy_image *img, cons
 		__sync_fetch_and_add(&line->q[rule % 8], 1);
 	else
 		line->q[rule % 8]++;
+}
+
+/* The process that asked. Packets have none. */
+static __always_inline void report_process(struct rast_event_flow *ev)
+{
+#if FLOW_LOG_AT_CONNECT
+	ev->flags |= RAST_FLOW_EVENT_AT_CONNECT;
+	/* The link that refuses is another pod's: nobody there has asked for anything. */
+	if (ev->direction == RAST_DIR_EGRESS)
+		emit_task(&ev->hdr);
+#endif
 }
 
 /* Returns 0 when it reached a ring. */
@@ -78,6 +92,7 @@ static __noinline int report(const struct packet *p, const struct look *l, __u32
 		ev->src_port = bpf_ntohs(p->src_port);
 		ev->dst_port = bpf_ntohs(p->dst_port);
 	}
+	report_process(ev);
 	emit_end(&ev->hdr);
 	return 0;
 }
@@ -101,7 +116,8 @@ static __noinline int report_deny(const struct packet *p, const struct look *l)
 					  .identity = l->ep.identity,
 					  .peer_identity = l->peer_identity,
 					  .generation = l->generation,
-					  .rule = l->rule};
+					  .rule = l->rule,
+					  .at_connect = FLOW_LOG_AT_CONNECT};
 
 		bpf_map_update_elem(&deny_by_tuple, &key, &fresh, BPF_NOEXIST);
 		d = bpf_map_lookup_elem(&deny_by_tuple, &key);

@@ -5,6 +5,7 @@
 #include "account.skel.h"
 #include "anomaly.skel.h"
 #include "audit.skel.h"
+#include "connect.skel.h"
 #include "device.skel.h"
 #include "policy.skel.h"
 
@@ -24,15 +25,16 @@ static const struct {
 	const char *name;
 	unsigned long insns;
 } limits[] = {
-	{"account_collect", 7000}, {"account_exec", 6000},  {"account_exit", 6000},
-	{"account_fork", 6000},    {"account_rx", 6000},    {"account_syscall", 6000},
-	{"account_tx", 6000},      {"anomaly_conn4", 1300}, {"anomaly_conn6", 1300},
-	{"anomaly_exec", 1300},    {"anomaly_send4", 1300}, {"anomaly_send6", 1300},
-	{"audit_conn4", 400},      {"audit_conn6", 400},    {"audit_exec", 1400},
-	{"audit_exit", 700},       {"audit_fork", 600},     {"audit_oom", 700},
-	{"audit_send4", 400},      {"audit_send6", 400},    {"device_cgroup", 100},
-	{"policy_in", 145000},     {"policy_out", 145000},  {"flow_socket", 30000},
-	{"flow_sweep", 20000},
+	{"account_collect", 7000}, {"account_exec", 6000},   {"account_exit", 6000},
+	{"account_fork", 6000},    {"account_rx", 6000},     {"account_syscall", 6000},
+	{"account_tx", 6000},      {"anomaly_conn4", 1300},  {"anomaly_conn6", 1300},
+	{"anomaly_exec", 1300},    {"anomaly_send4", 1300},  {"anomaly_send6", 1300},
+	{"audit_conn4", 400},      {"audit_conn6", 400},     {"audit_exec", 1400},
+	{"audit_exit", 700},       {"audit_fork", 600},      {"audit_oom", 700},
+	{"audit_send4", 400},      {"audit_send6", 400},     {"device_cgroup", 100},
+	{"policy_in", 145000},     {"policy_out", 145000},   {"flow_socket", 30000},
+	{"flow_sweep", 20000},     {"policy_conn4", 180000}, {"policy_conn6", 180000},
+	{"policy_send4", 180000},  {"policy_send6", 180000},
 };
 
 static int silent(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -103,7 +105,7 @@ int verified_each(void (*fn)(const struct verified *v, void *arg), void *arg)
 {
 	static const void *(*const objects[])(size_t *) = {
 		account_bpf__elf_bytes, anomaly_bpf__elf_bytes, audit_bpf__elf_bytes,
-		device_bpf__elf_bytes, policy_bpf__elf_bytes};
+		connect_bpf__elf_bytes, device_bpf__elf_bytes,  policy_bpf__elf_bytes};
 	libbpf_print_fn_t print = libbpf_set_print(silent);
 	char *log = malloc((size_t)MAX_PROGRAMS * LOG_BYTES);
 	int r = log ? 0 : -ENOMEM;

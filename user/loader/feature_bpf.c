@@ -206,6 +206,37 @@ int rast_probe_cgroup_hooks(struct rast_probe *p)
 	return ran(p, map, "a cgroup");
 }
 
+/* A connection that a program refuses is refused. */
+int rast_probe_connect_hooks(struct rast_probe *p)
+{
+	const struct sockaddr_in sa = {.sin_family = AF_INET,
+				       .sin_port = htons(9),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	_cleanup_close_ int map = make_counter(), prog = -1, link = -1, s = -1;
+	char pid[16];
+
+	if (p->cgroup_fd < 0)
+		return rast_probe_no(p, 0, "no cgroup to attach to");
+	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_get_netns_cookie,
+				    NULL) != 1)
+		return rast_probe_no(p, 0, "no bpf_get_netns_cookie there");
+	if (own_network(p) < 0)
+		return 0;
+	prog = load_counting(map, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT, 0, 0);
+	if (prog < 0)
+		return rast_probe_no(p, prog, "load");
+	link = bpf_link_create(prog, p->cgroup_fd, BPF_CGROUP_INET4_CONNECT, NULL);
+	if (link < 0)
+		return rast_probe_no(p, link, "attach");
+	(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	if (rast_write_file(p->cgroup_fd, "cgroup.procs", pid) < 0)
+		return rast_probe_no(p, errno, "join a cgroup");
+	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (connect(s, (const struct sockaddr *)&sa, sizeof(sa)) == 0 || errno != EPERM)
+		return rast_probe_no(p, 0, "a refused connection was made");
+	return ran(p, map, "a cgroup");
+}
+
 static int try_tracing(struct rast_probe *p, enum bpf_prog_type type, enum bpf_attach_type attach,
 		       const char *name, const char *where)
 {

@@ -25,6 +25,7 @@ int rast_probe_ringbuf(struct rast_probe *p);
 int rast_probe_tcx(struct rast_probe *p);
 int rast_probe_clsact(struct rast_probe *p);
 int rast_probe_cgroup_hooks(struct rast_probe *p);
+int rast_probe_connect_hooks(struct rast_probe *p);
 int rast_probe_tp_btf(struct rast_probe *p);
 int rast_probe_fentry(struct rast_probe *p);
 int rast_probe_lsm(struct rast_probe *p);

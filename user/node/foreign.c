@@ -12,10 +12,12 @@
 #include "loader/foreign.h"
 #include "network/ipam.h"
 #include "network/netns_ends.h"
+#include "network/netns_nat.h"
 #include "node/foreign_names.h"
 #include "node/foreign_priv.h"
 #include "node/hosts.h"
 #include "node/node_priv.h"
+#include "policy/connect_bpf.h"
 #include "policy/policy_bpf.h"
 
 #include <arpa/inet.h>
@@ -345,13 +347,14 @@ static json_t *container_json(const struct adoption *a, const json_t *request, u
 
 	(void)clock_gettime(CLOCK_REALTIME, &real);
 	return json_pack(
-		"{s:s,s:s,s:s,s:s,s:s,s:i,s:s,s:I,s:i,s:i,s:I,s:o,s:I,s:i}", "name",
+		"{s:s,s:s,s:s,s:s,s:s,s:i,s:s,s:I,s:i,s:i,s:I,s:o,s:I,s:i,s:b}", "name",
 		a->names.container, "oci_id", a->id, "key", a->key, "image", "", "rootfs",
 		rast_json_str(request, "rootfs"), "slot", (int)a->slot, "cgroup", a->cgroup,
 		"cgroup_id", (json_int_t)a->cgroup_id, "level", (int)a->level, "pid", (int)a->pid,
 		"start_ticks", (json_int_t)a->ticks, "started",
 		rast_json_time((uint64_t)real.tv_sec * 1000000000u + (uint64_t)real.tv_nsec),
-		"started_ns", (json_int_t)now_ns, "restarts", 0);
+		"started_ns", (json_int_t)now_ns, "restarts", 0, "net_admin",
+		rast_json_bool(request, "net_admin"));
 }
 
 static int observe(struct adoption *a, const json_t *request, struct rast_err *err)
@@ -390,7 +393,7 @@ static int enforce(struct adoption *a, struct rast_err *err)
 
 	/* Whatever build is loaded: replacing it is for those who know the instance's settings. */
 	if (!rast_policy_bpf_is_loaded(a->in))
-		r = rast_policy_bpf_load(a->in, err);
+		r = rast_node_policy_load(a->in, err);
 	for (i = 0; i < a->n_ends && !r; i++) {
 		struct rast_endpoint ep = {
 			.identity = (uint32_t)rast_json_int(a->pod, "identity"),
@@ -406,6 +409,27 @@ static int enforce(struct adoption *a, struct rast_err *err)
 	if (!r)
 		r = rast_node_policy_change(a->in, NULL, 0, false, NULL, err);
 	return r < 0 ? r : rast_hosts_update(a->in, err);
+}
+
+/*
+ * Verdicts at connect, for a network that stays as it is: none of its containers may change it, and nobody
+ * has put rules into it that send a connection elsewhere.
+ */
+static int judge_early(struct adoption *a, const json_t *request, struct rast_err *err)
+{
+	bool may = rast_json_bool(request, "net_admin") ||
+		   rast_netns_may_translate(a->netns_fd, a->pid);
+	uint32_t ifindex[RAST_NETNS_MAX_ENDS];
+	json_t *c;
+	size_t i;
+
+	if (!a->n_ends)
+		return 0;
+	json_array_foreach(json_object_get(a->pod, "containers"), i, c)
+		may |= rast_json_bool(c, "net_admin");
+	for (i = 0; i < a->n_ends; i++)
+		ifindex[i] = (uint32_t)a->ends[i].ifindex;
+	return rast_connect_bpf_netns_set(a->in, a->netns_fd, ifindex, may ? 0 : a->n_ends, err);
 }
 
 /* Are the pod's links those that it has on record? Then its endpoints stand. */
@@ -458,6 +482,8 @@ static int adopt(struct adoption *a, const json_t *request, struct rast_err *err
 	r = observe(a, request, err);
 	if (!r && !enforced)
 		r = enforce(a, err);
+	if (!r)
+		r = judge_early(a, request, err);
 	return r < 0 ? take_back(a, r) : 0;
 }
 

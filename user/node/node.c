@@ -14,11 +14,13 @@
 #include "node/foreign_priv.h"
 #include "node/hosts.h"
 #include "policy/applied.h"
+#include "policy/connect_bpf.h"
 #include "policy/flow_bpf.h"
 #include "policy/policy_bpf.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,6 +177,17 @@ static int reserve(const struct rast_instance *in, struct starting *s, struct ra
 	return rast_network_pod_add(in, s->netns_fd, s->addr, s->ifname, &s->ifindex, s->mac, err);
 }
 
+/* Then only a packet shows where a connection goes. */
+static bool may_change_network(const struct rast_pod *pod)
+{
+	size_t i;
+
+	for (i = 0; i < pod->n_containers; i++)
+		if (pod->containers[i].cap_add & 1ull << CAP_NET_ADMIN)
+			return true;
+	return false;
+}
+
 static int enforce(const struct rast_instance *in, const struct starting *s, struct rast_err *err)
 {
 	struct rast_endpoint ep = {
@@ -184,8 +197,14 @@ static int enforce(const struct rast_instance *in, const struct starting *s, str
 		.netns = rast_flow_netns_of(s->netns_fd),
 	};
 
+	const uint32_t ifindex = (uint32_t)s->ifindex;
+	int r;
+
 	memcpy(ep.mac, s->mac, sizeof(ep.mac));
-	return rast_policy_bpf_endpoint_add(in, (uint32_t)s->ifindex, &ep, err);
+	r = rast_policy_bpf_endpoint_add(in, ifindex, &ep, err);
+	if (!r && !may_change_network(s->want->pod))
+		r = rast_connect_bpf_netns_set(in, s->netns_fd, &ifindex, 1, err);
+	return r;
 }
 
 static int launch(const struct rast_instance *in, struct starting *s, struct rast_err *err)
@@ -249,13 +268,13 @@ static int bring_up(const struct rast_instance *in, struct starting *s, size_t n
 	for (i = 0; i < n; i++)
 		network |= rast_node_has_network(s[i].want->pod);
 	if (network) {
-		r = rast_policy_bpf_load(in, err);
+		r = rast_node_policy_load(in, err);
 		if (!r)
 			r = rast_network_prepare(in, err);
 		if (r < 0)
 			return r;
 	} else if (n_policies) {
-		r = rast_policy_bpf_load(in, err);
+		r = rast_node_policy_load(in, err);
 		if (r < 0)
 			return r;
 	}

@@ -10,6 +10,8 @@
 /* The pods that policy decides about. */
 int rast_node_world(const struct rast_instance *in, struct rast_policy_world *ret,
 		    struct rast_err *err);
+/* The programs, and where the kernel has the hooks those for verdicts at connect. */
+int rast_node_policy_load(const struct rast_instance *in, struct rast_err *err);
 /* Compiles `set` against the pods, flips the kernel to it and records it as applied. */
 int rast_node_policy_flip(const struct rast_instance *in, const struct rast_policy_set *set,
 			  uint32_t generation, json_t **ret_report, struct rast_err *err);

@@ -8,6 +8,7 @@
 #include "container/state.h"
 #include "network/ipam.h"
 #include "policy/applied.h"
+#include "policy/connect_bpf.h"
 #include "policy/policy_bpf.h"
 
 #include <arpa/inet.h>
@@ -87,6 +88,17 @@ int rast_node_world(const struct rast_instance *in, struct rast_policy_world *re
 	return 0;
 }
 
+int rast_node_policy_load(const struct rast_instance *in, struct rast_err *err)
+{
+	struct rast_err ignored = {0};
+	int r = rast_policy_bpf_load(in, err);
+
+	/* Without it packets are dropped as ever; `policy status` and `feature` say that it is not there. */
+	if (!r)
+		(void)rast_connect_bpf_load(in, &ignored);
+	return r;
+}
+
 int rast_node_policy_flip(const struct rast_instance *in, const struct rast_policy_set *set,
 			  uint32_t generation, json_t **ret_report, struct rast_err *err)
 {
@@ -145,7 +157,7 @@ int rast_node_policy_apply(const struct rast_instance *in, const struct rast_yam
 
 	r = rast_state_lock(in, &lock, err);
 	if (!r)
-		r = rast_policy_bpf_load(in, err);
+		r = rast_node_policy_load(in, err);
 	if (!r)
 		r = rast_node_policy_change(in, docs, n, remove, ret_report, err);
 	return r;
@@ -209,6 +221,6 @@ int rast_node_policy_follow(const struct rast_instance *in, const struct rast_ya
 		return 0;
 	r = rast_policy_set_apply(set, &doc, 1, remove, err);
 	if (!r)
-		r = rast_policy_bpf_load(in, err);
+		r = rast_node_policy_load(in, err);
 	return r < 0 ? r : rast_node_policy_flip(in, set, generation + 1, NULL, err);
 }

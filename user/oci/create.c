@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -123,6 +124,11 @@ static int make_state(struct work *w, struct rast_err *err)
 		(void)json_object_set_new(o, "user_namespace", json_true());
 	if (w->registered && (w->spec->ns_new & CLONE_NEWNET))
 		(void)json_object_set_new(o, "own_network", json_true());
+	/* What it may do to its own network decides how early policy can judge. */
+	if (w->registered && w->spec->process.has_caps &&
+	    (w->spec->process.caps.bounding | w->spec->process.caps.permitted) &
+		    1ull << CAP_NET_ADMIN)
+		(void)json_object_set_new(o, "net_admin", json_true());
 	if (w->what->remove)
 		(void)json_object_set_new(o, "remove", json_true());
 	w->box.state = o;
