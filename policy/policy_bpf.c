@@ -345,8 +345,15 @@ int rast_policy_bpf_endpoint_add(const struct rast_instance *in, uint32_t ifinde
 	/* The clock of the programs: they read it coarse, a finer one would be ahead of them. */
 	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	e.since_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	if (bpf_map_update_elem(map, &ifindex, &e, BPF_ANY))
+	if (bpf_map_update_elem(map, &ifindex, &e, BPF_ANY)) {
+		if (errno == E2BIG)
+			return rast_err_set(
+				err, ENOSPC,
+				"interface %u stays closed: all %u links are taken, take a "
+				"pod down first",
+				ifindex, RAST_MAX_LINKS);
 		return rast_err_sys(err, errno, "endpoint of interface %u", ifindex);
+	}
 	r = set_addresses(in, ep, ep->identity, ifindex, err);
 	if (r < 0)
 		(void)bpf_map_delete_elem(map, &ifindex);
