@@ -62,6 +62,7 @@ $(call unit_test,bpf_policy_swap,selftests/bpf/bpf_policy_swap.c $(POLICY_NET),l
 # The packet parser against a slow one.
 $(call fuzzer,fuzz_packet,selftests/fuzz/fuzz_packet.c selftests/fuzz/packet_shim.c selftests/unit/packet_oracle.c)
 $(call unit_test,bpf_policy_crafted,selftests/bpf/bpf_policy_crafted.c selftests/bpf/frames.c $(POLICY_NET),loader pure)
+$(call unit_test,bpf_policy_closed,selftests/bpf/bpf_policy_closed.c $(POLICY_NET),loader pure)
 $(call unit_test,bpf_policy_fuzz,selftests/bpf/bpf_policy_fuzz.c selftests/unit/packet_oracle.c $(POLICY_STAGE),loader pure)
 
 # compare: two commands against each other, for benchmarks that are shell scripts.
