@@ -15,6 +15,7 @@ struct run {
 	struct rast_flat flat;
 	struct rast_ports ports;
 	struct rast_addrs addrs;
+	struct rast_fqdns fqdns;
 	struct rast_classes classes;
 	struct rast_matrix matrix;
 	uint32_t *id_by_number; /* 0: the rule has no number of its own, as it decides nothing */
@@ -162,6 +163,8 @@ static int stages(struct run *c, const struct rast_policy_set *set,
 	if (!r)
 		r = rast_addrs_build(&c->flat, &c->arena, &c->addrs);
 	if (!r)
+		r = rast_fqdns_build(&c->flat, &c->arena, &c->addrs, &c->fqdns);
+	if (!r)
 		r = rast_classes_build(&c->flat, &c->ports, &c->ix, &c->arena, &c->classes);
 	if (r < 0)
 		return rast_err_sys(err, -r, "policy");
@@ -202,6 +205,11 @@ int rast_policy_compile(const struct rast_policy_set *set, const struct rast_pol
 	image = make_image(&c, generation);
 	if (!image)
 		return rast_err_sys(err, ENOMEM, "policy image");
+	r = rast_fqdns_write(&c.flat, &c.classes, &c.fqdns, c.id_by_number, &image->names, err);
+	if (r < 0) {
+		free(image);
+		return r;
+	}
 	*ret_image = image;
 	if (ret_rules)
 		*ret_rules = TAKE_PTR(rules);

@@ -22,13 +22,17 @@ int rast_end_find(const struct rast_policy_world *world, const char *given, stru
 		e.host = !e.v6 && world->host4 && world->host4 == e.addr;
 	} else {
 		e.pod = rast_policy_world_find(world, given);
-		if (!e.pod)
+		if (!e.pod && strchr(given, '.') && !rast_fqdn_parse(given, &e.name) &&
+		    !e.name.suffix)
+			e.named = true;
+		else if (!e.pod)
 			return rast_err_set(
 				err, ENOENT,
 				"no pod \"%.64s\" (want a pod's name, namespace/name, an "
-				"address or host)",
+				"address, host or a DNS name)",
 				given);
-		e.addr = e.pod->addr4;
+		else
+			e.addr = e.pod->addr4;
 	}
 	*ret = e;
 	return 0;
@@ -50,6 +54,9 @@ struct rast_policy_end rast_end_image(const struct rast_end *e)
 
 	if (e->pod || e->host) {
 		out.identity = e->pod ? e->pod->identity : RAST_IDENTITY_HOST;
+	} else if (e->named) {
+		out.kind = RAST_END_NAME;
+		out.name = &e->name;
 	} else if (e->v6) {
 		out.kind = RAST_END_ADDR6;
 		for (int i = 15; i >= 0; i--, addr >>= 8)

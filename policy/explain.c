@@ -36,7 +36,7 @@ static json_t *describe_end(const struct rast_end *e, const struct rast_policy_i
 			      "name", e->pod->name, "identity", (int)e->pod->identity, "class",
 			      im->class_by_identity[e->pod->identity]);
 	else
-		o = json_pack("{s:s}", "kind", e->host ? "node" : "address");
+		o = json_pack("{s:s}", "kind", e->host ? "node" : e->named ? "name" : "address");
 	if (e->addr)
 		(void)json_object_set_new(
 			o, "address",
@@ -50,6 +50,18 @@ static bool entity_is(unsigned int entities, bool host)
 	unsigned int those = host ? RAST_ENTITY_HOST | RAST_ENTITY_CLUSTER : RAST_ENTITY_WORLD;
 
 	return entities & (those | RAST_ENTITY_ALL);
+}
+
+static bool names_match(const struct rast_policy_peer *k, const struct rast_fqdn *name)
+{
+	for (size_t i = 0; i < k->n_fqdns; i++) {
+		struct rast_fqdn pattern;
+
+		if (!rast_fqdn_parse(k->fqdns[i].text, &pattern) &&
+		    rast_fqdn_matches(&pattern, name))
+			return true;
+	}
+	return false;
 }
 
 /* Does a rule of this policy speak of this peer, of this port? Read from the policy, not the image. */
@@ -68,6 +80,8 @@ static bool peer_matches(struct ask *a, const struct rast_policy *p,
 			 rast_block_contains(&k->block, peer->v6, peer->addr))
 			return true;
 		else if (k->kind == RAST_PEER_NODES && peer->host)
+			return true;
+		else if (k->kind == RAST_PEER_FQDNS && peer->named && names_match(k, &peer->name))
 			return true;
 		else if (k->kind == RAST_PEER_ENTITIES && entity_is(k->entities, peer->host))
 			return true;
@@ -144,6 +158,10 @@ static void put_peer(struct yaml *y, const struct rast_end *peer, const char *ow
 {
 	char buf[64];
 
+	if (peer->named) {
+		put(y, "  - fqdns:\n    - name: %s\n", peer->given);
+		return;
+	}
 	if (!peer->pod) {
 		put(y, "  - ipBlock:\n      cidr: %s/%d\n",
 		    rast_addr_format(peer->v6, peer->addr, buf, sizeof(buf)), peer->v6 ? 128 : 32);
@@ -166,7 +184,7 @@ static void put_rule(struct yaml *y, const struct ask *a, enum rast_direction di
 {
 	bool rast = !strcmp(add_to->kind, "ContainerNetworkPolicy");
 	/* A node whose address is not known can only be let through by a rule for everybody. */
-	bool known = peer->pod || peer->addr;
+	bool known = peer->pod || peer->addr || peer->named;
 
 	if (known) {
 		put(y, "- %s:\n", dir == RAST_DIR_INGRESS ? "from" : "to");

@@ -39,6 +39,7 @@ static int rule(const struct rast_policy *p, const struct rast_policy_rule *r,
 			ret->host |=
 				ix->host4 && rast_block_contains(&peer->block, false, ix->host4);
 		}
+		blocks |= peer->kind == RAST_PEER_FQDNS;
 		ret->host |= peer->kind == RAST_PEER_NODES;
 		if (peer->kind != RAST_PEER_ENTITIES)
 			continue;

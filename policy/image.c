@@ -60,11 +60,32 @@ uint32_t rast_policy_image_cell(const struct rast_policy_image *im, int dir, uin
 		im)[(((size_t)dir * im->n_class + klass) * im->n_peer + peer) * im->n_port + port];
 }
 
+/* What a pattern that matches allows, where the default deny would decide. */
+static uint32_t name_cell(const struct rast_policy_image *im, uint32_t klass, uint32_t port,
+			  const struct rast_fqdn *name, uint32_t denied)
+{
+	for (uint32_t i = 0; i < im->names.n_patterns; i++) {
+		struct rast_fqdn pattern;
+		uint32_t cell;
+
+		if (im->names.patterns[i].group)
+			continue;
+		rast_fqdn_table_get(&im->names, i, &pattern);
+		if (!rast_fqdn_matches(&pattern, name))
+			continue;
+		cell = rast_policy_image_cell(im, RAST_DIR_EGRESS, klass,
+					      im->names.patterns[i].klass, port);
+		if (cell & RAST_CELL_ALLOW)
+			return cell;
+	}
+	return denied;
+}
+
 uint32_t rast_policy_image_verdict(const struct rast_policy_image *im, enum rast_direction dir,
 				   uint32_t identity, const struct rast_policy_end *peer,
 				   enum rast_policy_proto proto, uint16_t port)
 {
-	uint32_t klass, p, q;
+	uint32_t klass, p, q, cell;
 
 	if (identity >= RAST_MAX_IDENTITIES || (unsigned int)dir > 1)
 		return 0;
@@ -77,6 +98,8 @@ uint32_t rast_policy_image_verdict(const struct rast_policy_image *im, enum rast
 		p = im->class_by_identity[peer->identity];
 		if (p >= im->n_class)
 			return 0;
+	} else if (peer->kind == RAST_END_NAME) {
+		p = im->n_class; /* the addresses that no rule speaks of */
 	} else {
 		p = peer->kind == RAST_END_ADDR4 ? range4(im, peer->addr4)
 						 : range6(im, peer->addr6);
@@ -86,7 +109,10 @@ uint32_t rast_policy_image_verdict(const struct rast_policy_image *im, enum rast
 	}
 	q = (unsigned int)proto < RAST_PROTO_PORTED ? im->port_class[proto][port]
 						    : im->port_class_other;
-	return rast_policy_image_cell(im, (int)dir, klass, p, q);
+	cell = rast_policy_image_cell(im, (int)dir, klass, p, q);
+	if (peer->kind == RAST_END_NAME && cell == RAST_RULE_DEFAULT_DENY && dir == RAST_DIR_EGRESS)
+		cell = name_cell(im, klass, q, peer->name, cell);
+	return cell;
 }
 
 static int bad(struct rast_err *err, const char *what)

@@ -101,15 +101,18 @@ static bool lay_tier(struct run *m, enum rast_policy_tier tier, enum rast_direct
 {
 	bool isolated = false;
 
-	for (size_t i = 0; i < m->flat->n_policies; i++) {
-		const struct rast_flat_policy *f = &m->flat->policies[i];
+	/* `dns` takes from what a rule allows: where a rule without it allows the same, that one decides. */
+	for (size_t i = 0; i < 2 * m->flat->n_policies; i++) {
+		const struct rast_flat_policy *f = &m->flat->policies[i % m->flat->n_policies];
+		bool dns = i >= m->flat->n_policies;
 
 		if (f->policy->tier != tier || !f->policy->isolates[dir] ||
 		    !rast_bit_test(f->subject, m->classes->pod_of[subject]))
 			continue;
 		isolated = true;
 		for (size_t j = f->policy->n_deny[dir]; j < f->n_rules[dir]; j++)
-			lay(m, &f->rules[dir][j], dir, subject);
+			if (!f->rules[dir][j].rule->n_dns == !dns)
+				lay(m, &f->rules[dir][j], dir, subject);
 	}
 	return isolated;
 }

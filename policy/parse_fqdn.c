@@ -72,6 +72,8 @@ static const char *fault(const char *s, size_t n, bool pattern, bool services)
 			return "has a \"*\" in its last label, and so means names of anybody's";
 		digits &= *c >= '0' && *c <= '9';
 	}
+	if (pattern && (s[0] != '*' || s[1] != '.' || memchr(s + 1, '*', n - 1)))
+		return "has a \"*\" that is not all of its first label";
 	return digits ? "is no name but an address: want ipBlock" : NULL;
 }
 

@@ -232,12 +232,15 @@ static inline const uint32_t *rast_policy_image_cells(const struct rast_policy_i
 uint32_t rast_policy_image_cell(const struct rast_policy_image *im, int dir, uint32_t klass,
 				uint32_t peer, uint32_t port);
 
+struct rast_fqdn;
+
 /* Who is at the other end: an identity, or an address outside the cluster. */
 struct rast_policy_end {
-	enum { RAST_END_IDENTITY, RAST_END_ADDR4, RAST_END_ADDR6 } kind;
+	enum { RAST_END_IDENTITY, RAST_END_ADDR4, RAST_END_ADDR6, RAST_END_NAME } kind;
 	uint32_t identity;
 	uint32_t addr4; /* host byte order */
 	uint8_t addr6[16];
+	const struct rast_fqdn *name; /* with an address that no other rule speaks of */
 };
 
 /*

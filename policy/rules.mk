@@ -10,6 +10,6 @@ LOADER_SRC += policy/policy_bpf.c policy/policy_maps_bpf.c policy/policy_apply_b
 CONTROLLER_SRC += policy/policy_feature.c
 CLI_SRC += policy/flow_cmd.c
 LOADER_SRC += policy/flow_bpf.c
-PURE_SRC += policy/fqdn.c
+PURE_SRC += policy/fqdn.c policy/fqdn_classes.c
 LOADER_SRC += policy/fqdn_bpf.c
 LOADER_SRC += policy/connect_bpf.c

@@ -149,6 +149,24 @@ struct rast_addrs {
 
 int rast_addrs_build(const struct rast_flat *flat, struct rast_arena *a, struct rast_addrs *ret);
 
+/* ---- fqdn_classes.c ---- */
+
+struct rast_fqdn;
+struct rast_fqdn_class {
+	const struct rast_fqdn *fqdn;
+	uint32_t klass; /* of those of addresses */
+};
+
+/* The distinct names and patterns of `fqdns`. */
+struct rast_fqdns {
+	struct rast_fqdn_class *list;
+	size_t n;
+};
+
+/* Adds to the classes of addresses. */
+int rast_fqdns_build(const struct rast_flat *flat, struct rast_arena *a, struct rast_addrs *addrs,
+		     struct rast_fqdns *ret);
+
 /* ---- classes.c ---- */
 
 struct rast_classes {
@@ -159,6 +177,11 @@ struct rast_classes {
 
 int rast_classes_build(const struct rast_flat *flat, const struct rast_ports *ports,
 		       const struct rast_index *ix, struct rast_arena *a, struct rast_classes *ret);
+
+/* fqdn_classes.c: names of `fqdns` and of `dns` into the image. -E2BIG with the reason. */
+int rast_fqdns_write(const struct rast_flat *flat, const struct rast_classes *classes,
+		     const struct rast_fqdns *fqdns, const uint32_t *id_by_number,
+		     struct rast_name_table *ret, struct rast_err *err);
 
 /* ---- matrix.c ---- */
 

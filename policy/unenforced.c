@@ -23,22 +23,10 @@ static int refuse_log(const struct rast_yaml_node *map, struct rast_err *err)
 
 static int rule(const struct rast_yaml_node *map, struct rast_err *err)
 {
-	const struct rast_yaml_node *peers = rast_yaml_get(map, "from");
-	int r = 0;
+	int r = refuse_log(map, err);
 
-	if (!peers)
-		peers = rast_yaml_get(map, "to");
-	rast_yaml_foreach(p, peers) {
-		r = refuse(rast_yaml_get(p, "fqdns"), "names are", err);
-		if (r < 0)
-			return r;
-	}
-	if (!r)
-		r = refuse_log(map, err);
 	if (!r)
 		r = refuse(rast_yaml_get(map, "rateLimit"), "rateLimit is", err);
-	if (!r)
-		r = refuse(rast_yaml_get(map, "dns"), "dns is", err);
 	return r;
 }
 

@@ -450,7 +450,7 @@ static __always_inline void names_keep(const struct packet *p, struct look *l)
 		l->names = 0;
 	else if (l->dir == RAST_DIR_INGRESS)
 		l->names = p->src_port == bpf_htons(DNS_PORT) ? l->names & RAST_NAMES_PEERS : 0;
-	else if (!(l->names & RAST_NAMES_DNS) && p->dst_port != bpf_htons(DNS_PORT))
+	else if (p->dst_port != bpf_htons(DNS_PORT))
 		l->names = 0;
 }
 

@@ -473,7 +473,7 @@ static int ask_tcp(const struct message *m, unsigned int length)
 	put(&t, m->b, m->len);
 	s.protocol = IPPROTO_TCP;
 	s.sport = 4000;
-	s.dport = 80;
+	s.dport = 53;
 	s.tcp_flags = ACK;
 	frame_of(&f, s, &t);
 	return stage_run(WEB, OUT, &f);
@@ -484,6 +484,7 @@ static void test_dns_over_tcp(void)
 	struct message m = question(1, "only.example", A), none = {.len = 0};
 
 	setup();
+	stage.image->port_class[RAST_PROTO_TCP][53] = PORT_53;
 	stage_cell(OUT, WEB, API, PORT_80, true, 20);
 	pattern("only.example", 0, 20);
 	watch(RAST_NAMES_DNS);
@@ -495,6 +496,8 @@ static void test_dns_over_tcp(void)
 	ok(ask_tcp(&m, (unsigned int)m.len - 1) == DROP, "nor does what is more than a question");
 	m = question(1, "api.example.com", A);
 	ok(ask_tcp(&m, (unsigned int)m.len) == DROP, "nor another name");
+	ok(open_from(WEB, stage.pods[API].addr, 80, ACK) == PASS,
+	   "the rule's other ports are no name server's");
 	stage_events();
 	ok(stage.n_dns >= 2, "all of it is told");
 }

@@ -251,6 +251,12 @@ static void test_impossible_names_are_refused(void **state)
 		{PATTERN("\"a.*\""),
 		 "f.yaml:7:20: spec.egress[0].to[0].fqdns[0].pattern: \"a.*\" has "
 		 "a \"*\" in its last label, and so means names of anybody's"},
+		{PATTERN("\"a*.c\""),
+		 "f.yaml:7:20: spec.egress[0].to[0].fqdns[0].pattern: \"a*.c\" has "
+		 "a \"*\" that is not all of its first label"},
+		{PATTERN("\"*.a.*.c\""),
+		 "f.yaml:7:20: spec.egress[0].to[0].fqdns[0].pattern: \"*.a.*.c\" has "
+		 "a \"*\" that is not all of its first label"},
 		{OUT("{ports: [{port: 443}], dns: [{name: a.b}]}"),
 		 "f.yaml:7:28: spec.egress[0].dns: the rule allows no question: want UDP or TCP 53 "
 		 "in ports"},
@@ -441,10 +447,6 @@ static void test_what_no_program_enforces_is_not_taken(void **state)
 		{SPEC "  log: True\n  ingress: []\n",
 		 "f.yaml:6:3: spec.log: log is not enforced yet"},
 		{IN("log: true"), "f.yaml:7:5: spec.ingress[0].log: log is not enforced yet"},
-		{NAME("a.b"),
-		 "f.yaml:7:11: spec.egress[0].to[0].fqdns: names are not enforced yet"},
-		{OUT("dns: [{name: a.b}]"),
-		 "f.yaml:7:5: spec.egress[0].dns: dns is not enforced yet"},
 		{RATE("{packets: 1}"),
 		 "f.yaml:7:5: spec.ingress[0].rateLimit: rateLimit is not enforced yet"},
 	};
