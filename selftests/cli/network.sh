@@ -24,7 +24,7 @@ in_ns()
 }
 reaches() { in_ns "$1" busybox ping -c 1 -W 2 "$2" >/dev/null; }
 host_state() { ip -o link | cut -d: -f2 | cut -d@ -f1; nft list ruleset; sysctl -a 2>/dev/null |
-	grep -E '^net\.ipv4\.(ip_forward|conf\.(all|default|lo|out0)\.)'; }
+	grep -E '^net\.(ipv4\.ip_forward|ipv[46]\.conf\.(all|default|lo|out0)\.)'; }
 
 # same BEFORE SENTENCE: the host is as it was; shows only what differs.
 same()
@@ -53,7 +53,14 @@ check "prepare makes the network" $D prepare
 check "prepare again changes nothing and succeeds" $D prepare
 like "$(ip -o addr show dev tnet0)" 'inet 10\.74\.96\.1/20' "the bridge has the first address of the range"
 like "$(ip -o link show tnet0)" 'mtu 1450 ' "the bridge has the MTU of the way outside"
-is "$(cat /proc/sys/net/ipv6/conf/tnet0/disable_ipv6 2>/dev/null || echo 1)" 1 "IPv6 is off on the bridge"
+if [ -e /proc/sys/net/ipv6 ]; then
+	v6=1 range6=fd77:7261:7374::a4a:6000:
+	is "$(ip -6 -o addr show dev tnet0 | awk '{print $4}' | sort)" "${range6}1/112
+fe80::858:aff:fe4a:6001/64" "and of the IPv6 range, beside the link-local one of its MAC"
+else
+	v6=
+	skip "and of the IPv6 range, beside the link-local one of its MAC" "IPv6"
+fi
 
 for p in a b; do
 	check "a network namespace without a process is made for pod $p" $D create $P/$p
@@ -65,7 +72,19 @@ is "$(in_ns $P/a ip -o link show eth0 | grep -o 'link/ether [^ ]*')" "link/ether
 	"the pod has the MAC made from its address"
 is "$(in_ns $P/a ip route | sed 's/ *$//')" "default via 10.74.96.1 dev eth0
 10.74.96.0/20 dev eth0 proto kernel scope link src 10.74.96.2" "the pod has its subnet and a default route"
-is "$(in_ns $P/a ip -6 -o addr | grep -vc ' lo ')" 0 "the pod has no IPv6 address that nobody asked for"
+if [ "$v6" ]; then
+	is "$(in_ns $P/a ip -6 -o addr show dev eth0 | awk '{print $4}' | sort)" "${range6}2/112
+fe80::858:aff:fe4a:6002/64" "the pod has the same index in the IPv6 range, and no address that nobody asked for"
+	is "$(in_ns $P/a ip -6 -o addr show dev eth0 | grep -c tentative)" 0 "both are there at once: nothing is waited for"
+	like "$(in_ns $P/a ip -6 route)" "default via ${range6}1 dev eth0" "and an IPv6 default route"
+	is "$(in_ns $P/a cat /proc/sys/net/ipv6/conf/eth0/accept_ra)" 0 "routers are not listened to"
+	check "a pod reaches another in IPv6" reaches $P/a ${range6}3
+	check "and the node" reaches $P/a ${range6}1
+	check "the node reaches a pod in IPv6" busybox ping -c 1 -W 2 ${range6}3
+	is "$(cat /proc/sys/net/ipv6/conf/all/forwarding)" 0 "without a way outside IPv6 is not forwarded"
+else
+	skip "the pod has the same index in the IPv6 range" "IPv6"
+fi
 check "a pod reaches another through the bridge" reaches $P/a "$b_addr"
 check "a pod reaches the node" reaches $P/a 10.74.96.1
 check "the node reaches a pod" busybox ping -c 1 -W 2 "$b_addr"
@@ -133,6 +152,29 @@ is "$(cut -d' ' -f1 "$tmp/x" "$tmp/y" | sort -u | grep -c '^10\.74')" 40 "and ge
 is "$($D links | cut -d' ' -f1)" 42 "and forty links"
 check "the last of them reaches the first pod" reaches $P/y20 "$a_addr"
 
+# The way outside in IPv6: a host that has none, one that learns its router, one that knows it.
+if [ "$v6" ] && [ "$nft" ]; then
+	ip addr add 2001:db8:1::1/64 dev out0 nodad
+	in_ns "$tmp/outside" ip addr add 2001:db8:1::2/64 dev out1 nodad
+	again() { nft delete table ip rast_tnet; $D prepare; }
+	ip -6 route add default via 2001:db8:1::2 proto ra
+	again
+	like "$($D warning)" 'learns its router by advertisements' "forwarding does not take away the host's own router"
+	is "$(cat /proc/sys/net/ipv6/conf/all/forwarding)" 0 "and stays off"
+	echo 2 >/proc/sys/net/ipv6/conf/out0/accept_ra
+	again
+	check "with accept_ra 2 a pod reaches the outside, masqueraded" reaches $P/b 2001:db8:1::2
+	is "$($D warning)" "" "and nothing is warned of"
+	nft flush table ip6 rast_tnet
+	check_fails "without the masquerade it does not" reaches $P/b 2001:db8:1::2
+	nft delete table ip6 rast_tnet
+	check "prepare misses the table" $D prepare
+	check "and puts it back" reaches $P/b 2001:db8:1::2
+	echo 1 >/proc/sys/net/ipv6/conf/out0/accept_ra
+	ip -6 route del default
+	ip addr del 2001:db8:1::1/64 dev out0
+fi
+
 python3 -c 'import socket, signal
 s = socket.create_server(("127.0.0.1", 8099))
 signal.pause()' &
@@ -156,6 +198,21 @@ check "teardown of nothing succeeds" $D teardown
 
 out=$(RAST_POD_CIDR=198.18.0.0/16 $D prepare 2>&1)
 like "$out" 'pod range 198.18.0.0/16 overlaps the route 198.18.0.0/24 on out0' "a range that the host uses is refused by name"
+if [ "$v6" ]; then
+	ip -6 route add fd77:7261:7374::a4a:6000:40/124 dev out0
+	like "$($D prepare 2>&1)" "pod range fd77:7261:7374::a4a:6000:0/112 overlaps the route fd77:7261:7374::a4a:6000:40/124 on out0" \
+		"so is an IPv6 range"
+	ip -6 route del fd77:7261:7374::a4a:6000:40/124 dev out0
+	RAST_POD_CIDR6=off $D prepare
+	is "$(ip -6 addr show dev tnet0) $($D warning)" " " "switched off, the bridge has no IPv6, and nobody is told"
+	$D teardown
+	echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+	$D prepare
+	like "$($D warning)" '^pods have IPv4 alone: net.ipv6.conf' "a host without IPv6 says so"
+	is "$(ip -6 addr show dev tnet0)" "" "and its bridge has none"
+	$D teardown
+	echo 0 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+fi
 ip link add tnet0 type veth peer name tnetx
 like "$($D prepare 2>&1)" 'interface tnet0 exists and is no bridge' "an interface of the bridge's name is left alone"
 ip link del tnet0

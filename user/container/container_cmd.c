@@ -74,17 +74,13 @@ static void add_ready(const json_t *list, const char *ns, const char *pod, json_
 
 static int cmd_list(struct rast_cli *cli, const struct rast_args *args)
 {
-	static const struct rast_col cols[] = {{"namespace", "NAMESPACE", RAST_COL_TEXT},
-					       {"pod", "POD", RAST_COL_TEXT},
-					       {"name", "CONTAINER", RAST_COL_TEXT},
-					       {"status", "STATUS", RAST_COL_TEXT},
-					       {"ready", "READY", RAST_COL_BOOL},
-					       {"pid", "PID", RAST_COL_NUM},
-					       {"address", "ADDRESS", RAST_COL_TEXT},
-					       {"image", "IMAGE", RAST_COL_TEXT},
-					       {"started", "STARTED", RAST_COL_TIME},
-					       {"restarts", "RESTARTS", RAST_COL_NUM},
-					       {NULL}};
+	static const struct rast_col cols[] = {
+		{"namespace", "NAMESPACE", RAST_COL_TEXT}, {"pod", "POD", RAST_COL_TEXT},
+		{"name", "CONTAINER", RAST_COL_TEXT},      {"status", "STATUS", RAST_COL_TEXT},
+		{"ready", "READY", RAST_COL_BOOL},         {"pid", "PID", RAST_COL_NUM},
+		{"address", "ADDRESS", RAST_COL_TEXT},     {"address6", "IPV6", RAST_COL_TEXT},
+		{"image", "IMAGE", RAST_COL_TEXT},         {"started", "STARTED", RAST_COL_TIME},
+		{"restarts", "RESTARTS", RAST_COL_NUM},    {NULL}};
 	_cleanup_json_ json_t *pods = NULL;
 	_cleanup_json_ json_t *ready = ask_ready(cli);
 	json_t *rows = json_array(), *p, *c;
@@ -101,6 +97,8 @@ static int cmd_list(struct rast_cli *cli, const struct rast_args *args)
 			rast_json_set_str(c, "namespace", rast_json_str(p, "namespace"));
 			rast_json_set_str(c, "pod", rast_json_str(p, "name"));
 			rast_json_set_str(c, "address", rast_json_str(p, "address"));
+			if (*rast_json_str(p, "address6"))
+				rast_json_set_str(c, "address6", rast_json_str(p, "address6"));
 			(void)json_object_del(c, "exec");
 			add_status(cli, c);
 			add_ready(ready, rast_json_str(p, "namespace"), rast_json_str(p, "name"),

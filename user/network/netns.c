@@ -29,6 +29,17 @@ struct errand {
 	int result;
 };
 
+/* What a pod's interfaces, which do not exist yet, are to know of IPv6: what they are told, no more. */
+static void quieten(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, "0", 1);
+	(void)close(fd);
+}
+
 /* Runs in the caller's memory while the caller sleeps: system calls only. */
 static int child(void *arg)
 {
@@ -37,8 +48,11 @@ static int child(void *arg)
 
 	if (e->netns_fd < 0) {
 		r = unshare(CLONE_NEWNET);
-		if (!r)
+		if (!r) {
+			quieten("/proc/sys/net/ipv6/conf/default/accept_ra");
+			quieten("/proc/sys/net/ipv6/conf/default/accept_redirects");
 			r = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+		}
 	} else {
 		r = setns(e->netns_fd, CLONE_NEWNET);
 		if (!r)

@@ -20,7 +20,8 @@
 struct inside {
 	struct rast_link link;
 	uint32_t addr;
-	unsigned int n_addr;
+	uint8_t addr6[16];
+	unsigned int n_addr, n_addr6;
 };
 
 struct look {
@@ -53,18 +54,28 @@ static int add_address(const struct nlmsghdr *h, void *arg)
 	    nlmsg_parse((struct nlmsghdr *)(uintptr_t)h, sizeof(*ifa), tb, IFA_MAX, NULL) < 0)
 		return 0;
 	a = tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS];
-	for (i = 0; a && i < look->n; i++)
-		if (look->v[i].link.index == (int)ifa->ifa_index) {
+	if (a && (size_t)nla_len(a) != (ifa->ifa_family == AF_INET6 ? 16 : sizeof(uint32_t)))
+		return 0;
+	for (i = 0; a && i < look->n; i++) {
+		if (look->v[i].link.index != (int)ifa->ifa_index)
+			continue;
+		if (ifa->ifa_family == AF_INET6) {
+			if (ifa->ifa_scope != RT_SCOPE_UNIVERSE)
+				continue;
+			memcpy(look->v[i].addr6, nla_data(a), 16);
+			look->v[i].n_addr6++;
+		} else {
 			look->v[i].addr = ntohl(nla_get_u32(a));
 			look->v[i].n_addr++;
 		}
+	}
 	return 0;
 }
 
 static int ask_inside(int netns_fd, struct look *ret, struct rast_err *err)
 {
 	const struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
-	const struct ifaddrmsg ifa = {.ifa_family = AF_INET};
+	const struct ifaddrmsg ifa = {.ifa_family = AF_UNSPEC};
 	_cleanup_nl_ struct rast_nl nl;
 	struct nl_msg *m;
 	int r;
@@ -162,6 +173,9 @@ int rast_netns_ends(int netns_fd, struct rast_netns_end *ret, size_t *ret_n, str
 		memcpy(out[n].inside, in->link.name, sizeof(out[n].inside));
 		memcpy(out[n].ifname, peer.name, sizeof(out[n].ifname));
 		memcpy(out[n].mac, in->link.mac, sizeof(out[n].mac));
+		/* Of several only one could be told from a spoofed one: then none. */
+		if (in->n_addr6 == 1)
+			memcpy(out[n].addr6, in->addr6, sizeof(out[n].addr6));
 		out[n].ifindex = peer.index;
 		out[n++].addr = in->addr;
 	}

@@ -19,6 +19,8 @@ struct rast_netns_end {
 	int ifindex;     /* of that peer */
 	uint8_t mac[6];  /* of the interface in there */
 	uint32_t addr;
+	uint8_t addr6
+		[16]; /* its IPv6 address, beside link-local ones; all zero: none, or several */
 };
 
 /*

@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "network/ipam.h"
+#include "network/ipv6.h"
 #include "network/network_link.h"
 #include "network/nft.h"
 
@@ -23,9 +24,11 @@
 
 #define LOCK "/run/rast-network.lock"
 #define IP_FORWARD "/proc/sys/net/ipv4/ip_forward"
+#define IP6_FORWARD "/proc/sys/net/ipv6/conf/all/forwarding"
 
 /* <run_dir>/network.json. Fields: netns (inode of the host's), sysctl {path: old value}, nft (table
- * made), forward (rules in iptables' table), warning, done. */
+ * made), forward (rules in iptables' table), ipv6 (the pods' range, "" when they have none), nft6,
+ * warning, done. */
 static void state_path(const struct rast_instance *in, char path[96])
 {
 	(void)snprintf(path, 96, "%s/network.json", in->run_dir);
@@ -66,69 +69,72 @@ static int store_state(const struct rast_instance *in, const json_t *state, stru
 	return r < 0 ? rast_err_sys(err, -r, "%s", path) : 0;
 }
 
-static bool forwarding(void)
+static bool forwarding(const char *path)
 {
 	uint64_t v = 0;
 
-	return rast_read_u64(AT_FDCWD, IP_FORWARD, &v) == 0 && v == 1;
+	return rast_read_u64(AT_FDCWD, path, &v) == 0 && v == 1;
+}
+
+/* The pods' IPv6 range as text; "" when they get none. */
+static const char *range6(const struct rast_instance *in, char buf[46])
+{
+	bool asked;
+
+	if (*rast_ipv6_why_not(in, &asked) || !asked)
+		buf[0] = '\0';
+	else
+		(void)rast_ipv6_format(in->pod6, buf);
+	return buf;
+}
+
+bool rast_network_addr6(const struct rast_instance *in, uint32_t addr, uint8_t ret[16])
+{
+	_cleanup_json_ json_t *s = load_state(in);
+	char text[46];
+
+	/* What the bridge was made with, or its own address would not fit. */
+	if (!s || !*rast_json_str(s, "ipv6") || strcmp(rast_json_str(s, "ipv6"), range6(in, text)))
+		return false;
+	rast_ipv6_of(in, addr, ret);
+	return true;
 }
 
 static bool is_prepared(const struct rast_instance *in, struct rast_nl *nl)
 {
 	_cleanup_json_ json_t *s = load_state(in);
 	struct rast_link br;
+	char text[46];
 
-	if (!s || !rast_json_bool(s, "done") || !forwarding() ||
+	if (!s || !rast_json_bool(s, "done") || !forwarding(IP_FORWARD) ||
+	    strcmp(rast_json_str(s, "ipv6"), range6(in, text)) ||
 	    rast_link_get(nl, in->bridge, &br, NULL) < 0)
 		return false;
 	if (!br.index || !(br.flags & IFF_UP) || strcmp(br.kind, "bridge"))
 		return false;
 	/* `nft flush ruleset`, or a restart of nftables.service, takes the table away. */
-	return !rast_json_bool(s, "nft") || rast_nft_table_exists(in);
+	return (!rast_json_bool(s, "nft") || rast_nft_table_exists(in, false)) &&
+	       (!rast_json_bool(s, "nft6") || rast_nft_table_exists(in, true));
 }
 
-/* Settings of the bridge's own; they go with it. Missing ones (no IPv6) do not matter. */
-static void bridge_sysctls(const struct rast_instance *in)
-{
-	static const struct {
-		const char *path, *value;
-	} set[] = {
-		{"ipv6/conf/%s/disable_ipv6", "1"},
-		/* Pods have addresses of the bridge's own subnet and no others. */
-		{"ipv4/conf/%s/rp_filter", "1"},
-		/* Pods on one bridge need not be told that they could talk without us. */
-		{"ipv4/conf/%s/send_redirects", "0"},
-		{"ipv4/conf/%s/accept_redirects", "0"},
-	};
-	char path[128], leaf[96];
-
-	for (size_t i = 0; i < ARRAY_SIZE(set); i++) {
-		const char *p = strstr(set[i].path, "%s");
-
-		(void)snprintf(leaf, sizeof(leaf), "%.*s%s%s", (int)(p - set[i].path), set[i].path,
-			       in->bridge, p + 2);
-		(void)snprintf(path, sizeof(path), "/proc/sys/net/%s", leaf);
-		(void)rast_write_file(AT_FDCWD, path, set[i].value);
-	}
-}
-
-static int set_forwarding(const struct rast_instance *in, json_t *state, struct rast_err *err)
+static int set_forwarding(const struct rast_instance *in, json_t *state, const char *path,
+			  struct rast_err *err)
 {
 	json_t *sysctl = json_object_get(state, "sysctl");
 	int r;
 
-	if (forwarding())
+	if (forwarding(path))
 		return 0;
 	/* The record first: a killed process must not leave a change that nobody knows of. */
-	if (!json_object_get(sysctl, IP_FORWARD)) {
-		if (json_object_set_new(sysctl, IP_FORWARD, json_string("0")))
+	if (!json_object_get(sysctl, path)) {
+		if (json_object_set_new(sysctl, path, json_string("0")))
 			return rast_err_set(err, ENOMEM, "out of memory");
 		r = store_state(in, state, err);
 		if (r < 0)
 			return r;
 	}
-	r = rast_write_file(AT_FDCWD, IP_FORWARD, "1");
-	return r < 0 ? rast_err_sys(err, -r, IP_FORWARD) : 0;
+	r = rast_write_file(AT_FDCWD, path, "1");
+	return r < 0 ? rast_err_sys(err, -r, "%s", path) : 0;
 }
 
 static void warn(json_t *state, const char *text)
@@ -173,6 +179,60 @@ static int open_egress(const struct rast_instance *in, json_t *state, struct ras
 	return 0;
 }
 
+/*
+ * The way outside in IPv6: only on a host that has one itself, and that forwarding does not take away. Between
+ * pods and to the node nothing is forwarded.
+ */
+static int open_egress6(const struct rast_instance *in, struct rast_nl *nl, json_t *state,
+			struct rast_err *err)
+{
+	enum rast_ipv6_outside way = rast_ipv6_way_outside(nl);
+	struct rast_err e = {0};
+	char text[900];
+	int r;
+
+	if (way == RAST_IPV6_NOWHERE)
+		return 0;
+	if (way == RAST_IPV6_ADVERTISED && !forwarding(IP6_FORWARD)) {
+		warn(state, "pods cannot reach the outside in IPv6: this host learns its router by "
+			    "advertisements, which it would no longer hear when it forwards; set "
+			    "accept_ra to 2 on that interface");
+		return 0;
+	}
+	r = set_forwarding(in, state, IP6_FORWARD, err);
+	if (r < 0)
+		return r;
+	(void)json_object_set_new(state, "nft6", json_true());
+	r = store_state(in, state, err);
+	if (r < 0)
+		return r;
+	r = rast_nft_masquerade6(in, &e);
+	(void)json_object_set_new(state, "nft6", json_boolean(!r));
+	if (r < 0) {
+		(void)snprintf(text, sizeof(text), "pods cannot reach the outside in IPv6: %s",
+			       e.text);
+		warn(state, text);
+	}
+	return 0;
+}
+
+static int prepare_ipv6(const struct rast_instance *in, struct rast_nl *nl, json_t *state,
+			struct rast_err *err)
+{
+	char text[900];
+	const char *why;
+	bool asked;
+
+	why = rast_ipv6_why_not(in, &asked);
+	if (!asked)
+		return 0;
+	if (!*why)
+		return open_egress6(in, nl, state, err);
+	(void)snprintf(text, sizeof(text), "pods have IPv4 alone: %s", why);
+	warn(state, text);
+	return 0;
+}
+
 static int teardown_locked(const struct rast_instance *in, struct rast_nl *nl,
 			   struct rast_err *err);
 
@@ -180,8 +240,10 @@ static int prepare_locked(const struct rast_instance *in, struct rast_nl *nl, st
 {
 	_cleanup_json_ json_t *state = load_state(in);
 	struct rast_link br;
+	char cidr6[46];
 	int r;
 
+	(void)range6(in, cidr6);
 	r = rast_link_get(nl, in->bridge, &br, err);
 	if (r < 0)
 		return r;
@@ -189,6 +251,8 @@ static int prepare_locked(const struct rast_instance *in, struct rast_nl *nl, st
 		return rast_err_set(err, EEXIST, "interface %s exists and is no bridge",
 				    in->bridge);
 	r = rast_link_check_range(nl, in, br.index, err);
+	if (!r && *cidr6)
+		r = rast_ipv6_check_range(nl, in, br.index, err);
 	if (r < 0)
 		return r;
 	/* What an earlier prepare wrote about the host as it was stays true. */
@@ -201,15 +265,16 @@ static int prepare_locked(const struct rast_instance *in, struct rast_nl *nl, st
 	}
 	(void)json_object_del(state, "warning");
 	(void)json_object_del(state, "done");
+	rast_json_set_str(state, "ipv6", cidr6);
 	r = store_state(in, state, err);
 	if (!r)
-		r = rast_link_make_bridge(nl, in, rast_link_outside_mtu(nl), err);
-	if (!r) {
-		bridge_sysctls(in);
-		r = set_forwarding(in, state, err);
-	}
+		r = rast_link_make_bridge(nl, in, rast_link_outside_mtu(nl), *cidr6, err);
+	if (!r)
+		r = set_forwarding(in, state, IP_FORWARD, err);
 	if (!r)
 		r = open_egress(in, state, err);
+	if (!r)
+		r = prepare_ipv6(in, nl, state, err);
 	if (!r) {
 		(void)json_object_set_new(state, "done", json_true());
 		r = store_state(in, state, err);
@@ -296,7 +361,7 @@ static int restore_sysctls(const struct rast_instance *in, const json_t *state,
 	}
 	json_object_foreach(mine, key, value) {
 		/* The file could be anybody's idea of a path: only what we write is written back. */
-		if (strcmp(key, IP_FORWARD) || !json_is_string(value))
+		if ((strcmp(key, IP_FORWARD) && strcmp(key, IP6_FORWARD)) || !json_is_string(value))
 			continue;
 		r = rast_write_file(AT_FDCWD, key, json_string_value(value));
 		if (r < 0)

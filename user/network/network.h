@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The pod network of one instance: a bridge that holds the first address of the pod range, one veth
- * pair a pod, masquerade for what leaves the range. docs/network.md tells it for people.
+ * pair a pod, masquerade for what leaves the range; the same in IPv6 where the host has it. docs/network.md tells it for people.
  *
  * rast_network_prepare() makes it, rast_network_teardown() takes back everything prepare changed on
  * the host (bridge, nftables table, sysctls); what that was is kept in <run_dir>/network.json, written
@@ -17,6 +17,7 @@
 #include "base/instance.h"
 #include "base/json.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define RAST_NETWORK_POD_IF "eth0" /* inside the pod */
@@ -32,14 +33,20 @@ const char *rast_network_warning(const struct rast_instance *in, char *buf, size
 /* 0 also when there was none. Removes the links of pods that still run. */
 int rast_network_teardown(const struct rast_instance *in, struct rast_err *err);
 
+/*
+ * The IPv6 address that the pod with this IPv4 one has; false when pods of this instance have none, because
+ * it is switched off or the host has no IPv6.
+ */
+bool rast_network_addr6(const struct rast_instance *in, uint32_t addr, uint8_t ret[16]);
+
 /* Host side of the pod's link: instance name and four hex digits of the address within the range. */
 void rast_network_ifname(const struct rast_instance *in, uint32_t addr, char ret_name[16]);
 /* 0a:58 and the address: what a pod's interface (and the bridge) has as its MAC. */
 void rast_network_mac(uint32_t addr, uint8_t ret_mac[6]);
 
 /*
- * Makes the veth pair: RAST_NETWORK_POD_IF in the namespace with address, MAC, default route and
- * loopback up; `host_ifname` a port of the bridge, down. Fails without leaving a link behind.
+ * Makes the veth pair: RAST_NETWORK_POD_IF in the namespace with addresses, MAC, default routes
+ * and loopback up; `host_ifname` a port of the bridge, down. Fails without leaving a link behind.
  */
 int rast_network_pod_add(const struct rast_instance *in, int netns_fd, uint32_t addr,
 			 const char *host_ifname, int *ret_ifindex, uint8_t ret_mac[6],

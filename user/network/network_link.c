@@ -6,11 +6,14 @@
  */
 #include "network/network_link.h"
 
+#include "base/fd.h"
 #include "network/ipam.h"
+#include "network/ipv6.h"
 #include "network/network.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -115,9 +118,34 @@ void rast_link_add_address(struct rast_nl *nl, int index, uint32_t addr, uint8_t
 	rast_nl_put(nl, m, IFA_BROADCAST, &brd, sizeof(brd));
 }
 
-int rast_link_make_bridge(struct rast_nl *nl, const struct rast_instance *in, uint32_t mtu,
-			  struct rast_err *err)
+/* Missing ones (no IPv6) do not matter. */
+void rast_link_bridge_sysctls(const struct rast_instance *in, bool ipv6)
 {
+	const struct {
+		const char *family, *name, *value;
+	} set[] = {
+		{"ipv6", "disable_ipv6", ipv6 ? "0" : "1"},
+		{"ipv6", "accept_ra", "0"},
+		{"ipv6", "accept_redirects", "0"},
+		/* Pods have addresses of the bridge's own subnet and no others. */
+		{"ipv4", "rp_filter", "1"},
+		/* Pods on one bridge need not be told that they could talk without us. */
+		{"ipv4", "send_redirects", "0"},
+		{"ipv4", "accept_redirects", "0"},
+	};
+	char path[128];
+
+	for (size_t i = 0; i < ARRAY_SIZE(set); i++) {
+		(void)snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s", set[i].family,
+			       in->bridge, set[i].name);
+		(void)rast_write_file(AT_FDCWD, path, set[i].value);
+	}
+}
+
+int rast_link_make_bridge(struct rast_nl *nl, const struct rast_instance *in, uint32_t mtu,
+			  bool ipv6, struct rast_err *err)
+{
+	uint8_t gateway6[16];
 	const struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
 	struct rast_link br = {0};
 	struct nlattr *info, *data;
@@ -148,8 +176,13 @@ int rast_link_make_bridge(struct rast_nl *nl, const struct rast_instance *in, ui
 	if (strcmp(br.kind, "bridge"))
 		return rast_err_set(err, EEXIST, "interface %s exists and is no bridge",
 				    in->bridge);
+	rast_link_bridge_sysctls(in, ipv6);
 	rast_link_add_address(nl, br.index, rast_ipam_gateway(in), in->pod_prefix);
 	rast_link_set_up(nl, br.index);
+	if (ipv6) {
+		rast_ipv6_of(in, rast_ipam_gateway(in), gateway6);
+		rast_ipv6_add_addresses(nl, br.index, gateway6, mac);
+	}
 	r = rast_nl_commit(nl, NULL, NULL, err);
 	return r < 0 ? rast_err_prefix(err, "pod bridge %s", in->bridge) : 0;
 }

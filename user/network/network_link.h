@@ -32,9 +32,11 @@ void rast_link_no_addrgen(struct rast_nl *nl, int index, const char *name);
 void rast_link_set_up(struct rast_nl *nl, int index);
 void rast_link_add_address(struct rast_nl *nl, int index, uint32_t addr, uint8_t prefix);
 
-/* Makes bridge `in->bridge` with its address, up. */
+/* Makes bridge `in->bridge` with its addresses, up. */
 int rast_link_make_bridge(struct rast_nl *nl, const struct rast_instance *in, uint32_t mtu,
-			  struct rast_err *err);
+			  bool ipv6, struct rast_err *err);
+/* Settings of the bridge's own; they go with it. */
+void rast_link_bridge_sysctls(const struct rast_instance *in, bool ipv6);
 /* -EADDRINUSE when the pod range overlaps a route of the host that is not the bridge's own. */
 int rast_link_check_range(struct rast_nl *nl, const struct rast_instance *in, int bridge,
 			  struct rast_err *err);

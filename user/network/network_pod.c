@@ -9,6 +9,7 @@
 #include "network/network.h"
 
 #include "network/ipam.h"
+#include "network/ipv6.h"
 #include "network/network_link.h"
 
 #include <arpa/inet.h>
@@ -64,7 +65,7 @@ static void add_pair(struct rast_nl *nl, const struct rast_link *br, int netns_f
 }
 
 static int inside(const struct rast_instance *in, int netns_fd, int index, uint32_t addr,
-		  struct rast_err *err)
+		  const uint8_t mac[6], struct rast_err *err)
 {
 	const struct rtmsg rt = {.rtm_family = AF_INET,
 				 .rtm_table = RT_TABLE_MAIN,
@@ -72,6 +73,7 @@ static int inside(const struct rast_instance *in, int netns_fd, int index, uint3
 				 .rtm_scope = RT_SCOPE_UNIVERSE,
 				 .rtm_type = RTN_UNICAST};
 	const uint32_t gateway = htonl(rast_ipam_gateway(in));
+	uint8_t addr6[16], gateway6[16];
 	_cleanup_nl_ struct rast_nl nl;
 	struct nl_msg *m;
 	int r;
@@ -87,6 +89,11 @@ static int inside(const struct rast_instance *in, int netns_fd, int index, uint3
 			"default route");
 	rast_nl_put(&nl, m, RTA_GATEWAY, &gateway, sizeof(gateway));
 	rast_nl_put_u32(&nl, m, RTA_OIF, (uint32_t)index);
+	if (rast_network_addr6(in, addr, addr6)) {
+		rast_ipv6_add_addresses(&nl, index, addr6, mac);
+		rast_ipv6_of(in, rast_ipam_gateway(in), gateway6);
+		rast_ipv6_add_default_route(&nl, index, gateway6);
+	}
 	return rast_nl_commit(&nl, NULL, NULL, err);
 }
 
@@ -119,7 +126,7 @@ int rast_network_pod_add(const struct rast_instance *in, int netns_fd, uint32_t 
 	if (r == -EEXIST)
 		return rast_err_prefix(err, "pod link %s", host_ifname); /* somebody else's */
 	if (!r)
-		r = inside(in, netns_fd, host.peer, addr, err);
+		r = inside(in, netns_fd, host.peer, addr, mac, err);
 	if (r < 0) {
 		if (host.index)
 			(void)rast_network_pod_del(in, host_ifname, NULL);

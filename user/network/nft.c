@@ -6,6 +6,7 @@
 #include "network/nft.h"
 
 #include "network/ipam.h"
+#include "network/ipv6.h"
 #include "network/netlink.h"
 
 #include <dlfcn.h>
@@ -115,19 +116,40 @@ int rast_nft_masquerade(const struct rast_instance *in, struct rast_err *err)
 	return rast_nft_run(text, NULL, err);
 }
 
-int rast_nft_remove(const struct rast_instance *in, struct rast_err *err)
+int rast_nft_masquerade6(const struct rast_instance *in, struct rast_err *err)
 {
-	char text[128];
+	char text[768], cidr[46];
 
-	if (!rast_nft_table_exists(in))
-		return 0;
-	(void)snprintf(text, sizeof(text), "delete table ip rast_%s\n", in->name);
+	(void)rast_ipv6_format(in->pod6, cidr);
+	(void)snprintf(text, sizeof(text),
+		       "add table ip6 rast_%s\n"
+		       "delete table ip6 rast_%s\n"
+		       "add table ip6 rast_%s\n"
+		       "add chain ip6 rast_%s postrouting "
+		       "{ type nat hook postrouting priority 100; policy accept; }\n"
+		       "add rule ip6 rast_%s postrouting ip6 saddr %s/112 ip6 daddr != %s/112 "
+		       "ip6 daddr != ff00::/8 oifname != \"%s\" masquerade\n",
+		       in->name, in->name, in->name, in->name, in->name, cidr, cidr, in->bridge);
 	return rast_nft_run(text, NULL, err);
 }
 
-bool rast_nft_table_exists(const struct rast_instance *in)
+int rast_nft_remove(const struct rast_instance *in, struct rast_err *err)
 {
-	const struct nfgenmsg g = {.nfgen_family = NFPROTO_IPV4, .version = NFNETLINK_V0};
+	char text[128] = "";
+	int n = 0;
+
+	if (rast_nft_table_exists(in, false))
+		n = snprintf(text, sizeof(text), "delete table ip rast_%s\n", in->name);
+	if (rast_nft_table_exists(in, true))
+		(void)snprintf(text + n, sizeof(text) - (size_t)n, "delete table ip6 rast_%s\n",
+			       in->name);
+	return *text ? rast_nft_run(text, NULL, err) : 0;
+}
+
+bool rast_nft_table_exists(const struct rast_instance *in, bool ipv6)
+{
+	const struct nfgenmsg g = {.nfgen_family = ipv6 ? NFPROTO_IPV6 : NFPROTO_IPV4,
+				   .version = NFNETLINK_V0};
 	_cleanup_nl_ struct rast_nl nl;
 	struct nl_msg *m;
 	char name[32];

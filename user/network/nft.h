@@ -20,9 +20,12 @@ int rast_nft_run(const char *commands, json_t **ret_json, struct rast_err *err);
 
 /* Table "ip rast_<instance>": masquerade for what leaves the pod range. Replaces an older one. */
 int rast_nft_masquerade(const struct rast_instance *in, struct rast_err *err);
+/* Table "ip6 rast_<instance>": the same. */
+int rast_nft_masquerade6(const struct rast_instance *in, struct rast_err *err);
+/* Both tables. */
 int rast_nft_remove(const struct rast_instance *in, struct rast_err *err);
 /* One netlink question, without the library. False also when nf_tables is missing. */
-bool rast_nft_table_exists(const struct rast_instance *in);
+bool rast_nft_table_exists(const struct rast_instance *in, bool ipv6);
 
 /*
  * A host whose forward chain drops by default (docker's, ufw's) would drop the pods' traffic, also

@@ -11,6 +11,7 @@
 #include "container/state.h"
 #include "loader/foreign.h"
 #include "network/ipam.h"
+#include "network/ipv6.h"
 #include "network/netns_ends.h"
 #include "network/netns_nat.h"
 #include "node/foreign_names.h"
@@ -144,10 +145,12 @@ static bool has_address(const json_t *pod, const char *addr)
 	json_t *e;
 	size_t i;
 
-	if (!strcmp(rast_json_str(pod, "address"), addr))
+	if (!strcmp(rast_json_str(pod, "address"), addr) ||
+	    !strcmp(rast_json_str(pod, "address6"), addr))
 		return true;
 	json_array_foreach(json_object_get(pod, "endpoints"), i, e)
-		if (!strcmp(rast_json_str(e, "address"), addr))
+		if (!strcmp(rast_json_str(e, "address"), addr) ||
+		    !strcmp(rast_json_str(e, "address6"), addr))
 			return true;
 	return false;
 }
@@ -163,23 +166,20 @@ static bool same_network(const struct adoption *a, const json_t *pod)
 }
 
 /* Is the address free? What a container that is gone had is taken from it. */
-static int claim_address(struct adoption *a, const json_t *pods, uint32_t addr,
+static int claim_address(struct adoption *a, const json_t *pods, const char *text, bool of_range,
 			 struct rast_err *err)
 {
-	uint32_t mask = ~((1u << (32 - a->in->pod_prefix)) - 1);
-	char text[16];
 	json_t *pod;
 	size_t i;
 	int r;
 
-	(void)rast_ipam_format(addr, text);
-	if (addr && (addr & mask) == a->in->pod_cidr)
+	if (of_range)
 		return rast_err_set(err, EADDRINUSE,
 				    "address %s is of instance %s's own pod range: give the other "
 				    "network another range, or the instance (RAST_POD_CIDR)",
 				    text, a->in->name);
 	json_array_foreach(pods, i, pod) {
-		if (!addr || !has_address(pod, text))
+		if (!has_address(pod, text))
 			continue;
 		if (rast_node_foreign_is(pod) && same_network(a, pod) &&
 		    rast_node_foreign_alive(pod))
@@ -195,25 +195,45 @@ static int claim_address(struct adoption *a, const json_t *pods, uint32_t addr,
 	return 0;
 }
 
+static int claim_addresses(struct adoption *a, const json_t *pods, const struct rast_netns_end *end,
+			   struct rast_err *err)
+{
+	uint32_t mask = ~((1u << (32 - a->in->pod_prefix)) - 1);
+	char text[46];
+	int r = 0;
+
+	if (end->addr)
+		r = claim_address(a, pods, rast_ipam_format(end->addr, text),
+				  (end->addr & mask) == a->in->pod_cidr, err);
+	if (!r && end->addr6[0])
+		r = claim_address(a, pods, rast_ipv6_format(end->addr6, text),
+				  !memcmp(end->addr6, a->in->pod6, RAST_IPV6_PREFIX / 8), err);
+	return r;
+}
+
 static json_t *endpoints_json(const struct adoption *a)
 {
 	json_t *list = json_array();
-	char addr[16];
+	char addr[16], addr6[46];
 	size_t i;
 
 	for (i = 0; i < a->n_ends; i++)
 		(void)json_array_append_new(
 			list,
-			json_pack("{s:s,s:s,s:i,s:s}", "interface", a->ends[i].inside, "ifname",
-				  a->ends[i].ifname, "ifindex", a->ends[i].ifindex, "address",
-				  a->ends[i].addr ? rast_ipam_format(a->ends[i].addr, addr) : ""));
+			json_pack("{s:s,s:s,s:i,s:s,s:s*}", "interface", a->ends[i].inside,
+				  "ifname", a->ends[i].ifname, "ifindex", a->ends[i].ifindex,
+				  "address",
+				  a->ends[i].addr ? rast_ipam_format(a->ends[i].addr, addr) : "",
+				  "address6",
+				  a->ends[i].addr6[0] ? rast_ipv6_format(a->ends[i].addr6, addr6)
+						      : NULL));
 	return list;
 }
 
 /* What changes when a container comes to a pod later: the links that are there now. */
 static void set_network(struct adoption *a)
 {
-	char addr[16];
+	char addr[16], addr6[46];
 	size_t i;
 
 	rast_json_set_str(a->pod, "network", a->network);
@@ -222,6 +242,9 @@ static void set_network(struct adoption *a)
 		if (a->ends[i].addr) {
 			rast_json_set_str(a->pod, "address",
 					  rast_ipam_format(a->ends[i].addr, addr));
+			if (a->ends[i].addr6[0])
+				rast_json_set_str(a->pod, "address6",
+						  rast_ipv6_format(a->ends[i].addr6, addr6));
 			rast_json_set_str(a->pod, "ifname", a->ends[i].ifname);
 			break;
 		}
@@ -328,7 +351,7 @@ static int find_pod(struct adoption *a, const json_t *request, struct rast_err *
 	if (r < 0)
 		return r;
 	for (i = 0; i < a->n_ends; i++) {
-		r = claim_address(a, pods, a->ends[i].addr, err);
+		r = claim_addresses(a, pods, &a->ends[i], err);
 		if (r < 0)
 			return r;
 	}
@@ -404,6 +427,7 @@ static int enforce(struct adoption *a, struct rast_err *err)
 		};
 
 		memcpy(ep.mac, a->ends[i].mac, sizeof(ep.mac));
+		memcpy(ep.addr6, a->ends[i].addr6, sizeof(ep.addr6));
 		r = rast_policy_bpf_endpoint_add(a->in, (uint32_t)a->ends[i].ifindex, &ep, err);
 	}
 	if (!r)

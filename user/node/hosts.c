@@ -28,12 +28,14 @@ char *rast_hosts_text(const json_t *pods, const json_t *pod, uint32_t gateway)
 	json_array_foreach(pods, i, other) {
 		const char *name = rast_json_str(other, "name");
 		const char *ons = rast_json_str(other, "namespace");
-		const char *addr = rast_json_str(other, "address");
+		const char *const addr[] = {rast_json_str(other, "address"),
+					    rast_json_str(other, "address6")};
 
-		if (!*addr)
-			continue;
-		(void)fprintf(f, "%s %s.%s%s%s\n", addr, name, ons, strcmp(ns, ons) ? "" : " ",
-			      strcmp(ns, ons) ? "" : name);
+		for (size_t k = 0; k < ARRAY_SIZE(addr); k++)
+			if (*addr[k])
+				(void)fprintf(f, "%s %s.%s%s%s\n", addr[k], name, ons,
+					      strcmp(ns, ons) ? "" : " ",
+					      strcmp(ns, ons) ? "" : name);
 	}
 	if (fclose(f) != 0) {
 		free(text);

@@ -9,6 +9,7 @@
 #include "container/run.h"
 #include "container/state.h"
 #include "network/ipam.h"
+#include "network/ipv6.h"
 #include "network/netns.h"
 #include "network/network.h"
 #include "node/foreign_priv.h"
@@ -40,6 +41,7 @@ struct starting {
 	uint32_t identity;
 	uint32_t slots[RAST_POD_MAX_CONTAINERS];
 	uint32_t addr;
+	uint8_t addr6[16]; /* all zero: none */
 	int netns_fd, ifindex;
 	uint8_t mac[6];
 	char ifname[16];
@@ -116,7 +118,7 @@ static int reserve_state(const struct rast_instance *in, struct starting *s, str
 	_cleanup_json_ json_t *there = NULL;
 	_cleanup_json_ json_t *state = NULL;
 	json_t *slots = json_array();
-	char addr[16], key[320];
+	char addr[16], addr6[46], key[320];
 	size_t i;
 	int r;
 
@@ -143,6 +145,9 @@ static int reserve_state(const struct rast_instance *in, struct starting *s, str
 			rast_network_ifname(in, s->addr, s->ifname);
 			(void)json_object_set_new(state, "address",
 						  json_string(rast_ipam_format(s->addr, addr)));
+			if (rast_network_addr6(in, s->addr, s->addr6))
+				rast_json_set_str(state, "address6",
+						  rast_ipv6_format(s->addr6, addr6));
 			(void)json_object_set_new(state, "ifname", json_string(s->ifname));
 		}
 	}
@@ -201,6 +206,7 @@ static int enforce(const struct rast_instance *in, const struct starting *s, str
 	int r;
 
 	memcpy(ep.mac, s->mac, sizeof(ep.mac));
+	memcpy(ep.addr6, s->addr6, sizeof(ep.addr6));
 	r = rast_policy_bpf_endpoint_add(in, ifindex, &ep, err);
 	if (!r && !may_change_network(s->want->pod))
 		r = rast_connect_bpf_netns_set(in, s->netns_fd, &ifindex, 1, err);
@@ -239,7 +245,7 @@ static int launch(const struct rast_instance *in, struct starting *s, struct ras
 static json_t *report_pods(const struct starting *s, size_t n)
 {
 	json_t *list = json_array();
-	char addr[16];
+	char addr[16], addr6[46];
 	size_t i;
 
 	for (i = 0; i < n; i++) {
@@ -251,6 +257,8 @@ static json_t *report_pods(const struct starting *s, size_t n)
 		if (s[i].addr)
 			(void)json_object_set_new(p, "address",
 						  json_string(rast_ipam_format(s[i].addr, addr)));
+		if (s[i].addr6[0])
+			rast_json_set_str(p, "address6", rast_ipv6_format(s[i].addr6, addr6));
 		(void)json_array_append_new(list, p);
 	}
 	return list;

@@ -62,6 +62,7 @@ static int world_add(struct rast_policy_world *world, const json_t *state)
 	pod.ports = ports;
 	if (inet_pton(AF_INET, rast_json_str(state, "address"), &addr) == 1)
 		pod.addr4 = ntohl(addr.s_addr);
+	(void)inet_pton(AF_INET6, rast_json_str(state, "address6"), pod.addr6);
 	return rast_policy_world_add_pod(world, &pod);
 }
 

@@ -102,11 +102,9 @@ static int wait_ready(struct rast_cli *cli, const struct rast_manifest *m, const
 static int run_up(struct rast_cli *cli, const struct rast_args *args)
 {
 	static const struct rast_col cols[] = {
-		{"namespace", "NAMESPACE", RAST_COL_TEXT},
-		{"name", "POD", RAST_COL_TEXT},
-		{"address", "ADDRESS", RAST_COL_TEXT},
-		{"containers", "CONTAINERS", RAST_COL_NUM},
-		{NULL},
+		{"namespace", "NAMESPACE", RAST_COL_TEXT},  {"name", "POD", RAST_COL_TEXT},
+		{"address", "ADDRESS", RAST_COL_TEXT},      {"address6", "IPV6", RAST_COL_TEXT},
+		{"containers", "CONTAINERS", RAST_COL_NUM}, {NULL},
 	};
 	_cleanup_manifest_ struct rast_manifest m = {0};
 	_cleanup_free_ struct rast_node_pod *pods = NULL;
