@@ -56,6 +56,13 @@ static int on_event(void *arg, const json_t *ev)
 			       rast_json_str(rule, "file"), (int)rast_json_int(rule, "line"));
 	else
 		(void)snprintf(why, sizeof(why), "%s", rule ? rast_json_str(rule, "name") : reason);
+	if (!strcmp(rast_json_str(ev, "type"), "dns")) {
+		size_t len = strlen(why);
+
+		(void)snprintf(why + len, sizeof(why) - len, "  asked: %s (%s)",
+			       *rast_json_str(ev, "name") ? rast_json_str(ev, "name") : "?",
+			       reason);
+	}
 	time = strchr(rast_json_str(ev, "time"), 'T');
 	(void)snprintf(line, sizeof(line), "%.12s %s%-5s%s %-7s %s -> %s %s%s  x%d  %s",
 		       time ? time + 1 : "",

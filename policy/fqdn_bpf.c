@@ -138,6 +138,25 @@ int rast_fqdn_bpf_learnt(const struct rast_instance *in, json_t *array, struct r
 	return 0;
 }
 
+bool rast_fqdn_bpf_name(const struct rast_instance *in, uint32_t identity, bool v6,
+			const uint8_t *addr, char *buf)
+{
+	_cleanup_close_ int map = rast_loader_map_fd(in, "names_by_addr", NULL);
+	struct rast_learnt_key key = {.identity = identity, .addr = {[10] = 0xff, [11] = 0xff}};
+	uint64_t now = coarse_ns();
+	struct rast_learnt e;
+
+	memcpy(key.addr + (v6 ? 0 : 12), addr, v6 ? 16 : 4);
+	if (map < 0 || bpf_map_lookup_elem(map, &key, &e))
+		return false;
+	for (size_t i = 0; i < RAST_NAME_SLOTS; i++)
+		if (e.slots[i].until_ns > now) {
+			(void)rast_fqdn_format(e.name, sizeof(e.name) - 1, buf);
+			return true;
+		}
+	return false;
+}
+
 int rast_fqdn_bpf_counters(const struct rast_instance *in, json_t *obj, struct rast_err *err)
 {
 	static const char *const names[] = {"questions", "answers",  "learnt", "unasked",

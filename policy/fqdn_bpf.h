@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "bpf/names.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -21,6 +22,12 @@ int rast_fqdn_bpf_fill(const struct rast_instance *in, uint32_t slot,
  * [{"identity","address","name","expires_ms","patterns":[number, …]}], patterns as hexadecimal text.
  */
 int rast_fqdn_bpf_learnt(const struct rast_instance *in, json_t *array, struct rast_err *err);
+/*
+ * The name that this identity last learnt the address under (network byte order; IPv4: four bytes). False: none,
+ * or its time is over.
+ */
+bool rast_fqdn_bpf_name(const struct rast_instance *in, uint32_t identity, bool v6,
+			const uint8_t *addr, char *buf);
 /* {"questions","answers","learnt","unasked",…}: struct rast_dns_counters. */
 int rast_fqdn_bpf_counters(const struct rast_instance *in, json_t *obj, struct rast_err *err);
 

@@ -496,12 +496,14 @@ static const struct rast_verb verbs[] = {
 	{"suggest", NULL, "[--edges FILE] [-n NAMESPACE] [-f FILE…]",
 	 "policies for just the traffic that was seen", rast_policy_suggest_opts, 0, 0,
 	 rast_policy_suggest_run},
+	{"names", NULL, "[--counters]", "addresses that containers have learnt from DNS answers",
+	 rast_policy_names_opts, 0, 0, rast_policy_names_run},
 	{NULL},
 };
 
 const struct rast_object rast_object_policy = {
 	.name = "policy",
-	.summary = "network policies: compile, apply, show, explain, test, diff, suggest",
+	.summary = "network policies: compile, apply, show, explain, test, diff, suggest, names",
 	.verbs = verbs,
 	.details = "Policies are Kubernetes NetworkPolicy and ClusterNetworkPolicy manifests.\n"
 		   "NAME is NAME (namespace default) or NAMESPACE/NAME.",

@@ -9,8 +9,11 @@
 #include "bpf/event.h"
 #include "policy/applied.h"
 #include "policy/connect_bpf.h"
+#include "policy/dns_event.h"
 #include "policy/edges.h"
 #include "policy/flow_bpf.h"
+#include "policy/fqdn.h"
+#include "policy/fqdn_bpf.h"
 #include "policy/policy_bpf.h"
 
 #include <arpa/inet.h>
@@ -213,10 +216,22 @@ static const char *direction_name(uint8_t direction)
 	return direction == RAST_DIR_INGRESS ? "ingress" : "egress";
 }
 
+/* The name under which this container knows the address outside. */
+static void add_name(const struct policy *p, const struct rast_event_flow *ev, json_t *json)
+{
+	char name[RAST_FQDN_TEXT_SIZE];
+
+	if (ev->direction == RAST_DIR_EGRESS && ev->peer_identity == RAST_IDENTITY_WORLD &&
+	    (ev->family == AF_INET || ev->family == AF_INET6) &&
+	    rast_fqdn_bpf_name(rast_controller_instance(p->c), ev->hdr.identity,
+			       ev->family == AF_INET6, ev->dst, name))
+		set_str(json, "peer_name", name);
+}
+
 static void describe(struct policy *p, const struct rast_event_flow *ev, json_t *json)
 {
-	static const char *const reasons[] = {"none",     "policy",    "spoofed", "malformed",
-					      "fragment", "no_policy", "protocol"};
+	static const char *const reasons[] = {"none",     "policy",    "spoofed",  "malformed",
+					      "fragment", "no_policy", "protocol", "dns"};
 	char buf[8];
 
 	refresh(p, ev->generation);
@@ -231,6 +246,7 @@ static void describe(struct policy *p, const struct rast_event_flow *ev, json_t 
 	if (ev->protocol == IPPROTO_TCP)
 		set_int(json, "tcp_flags", ev->tcp_flags);
 	add_peer(p, ev->peer_identity, json);
+	add_name(p, ev, json);
 	set_int(json, "packets", ev->packets);
 	if (ev->flags & RAST_FLOW_EVENT_AT_CONNECT)
 		(void)json_object_set_new(json, "at_connect", json_true());
@@ -302,6 +318,16 @@ static int on_event(struct rast_controller *c, void *state, const struct rast_ev
 	if (ev->type == RAST_EVENT_FLOW_END && size >= sizeof(struct rast_event_flow_end)) {
 		describe_end(state, (const struct rast_event_flow_end *)ev, json);
 		keep(state, json);
+		return 1;
+	}
+	if (ev->type == RAST_EVENT_DNS && size >= sizeof(struct rast_event_dns)) {
+		const struct rast_event_dns *dns = (const struct rast_event_dns *)ev;
+		struct policy *p = state;
+
+		refresh(p, dns->generation);
+		rast_dns_event_describe(dns, json);
+		add_rule(p, ev->identity, dns->rule, RAST_DIR_EGRESS, json);
+		keep(p, json);
 		return 1;
 	}
 	if (ev->type != RAST_EVENT_FLOW || size < sizeof(*flow))

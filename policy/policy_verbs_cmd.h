@@ -14,4 +14,7 @@ int rast_policy_diff_run(struct rast_cli *cli, const struct rast_args *a);
 extern const struct rast_opt rast_policy_suggest_opts[];
 int rast_policy_suggest_run(struct rast_cli *cli, const struct rast_args *a);
 
+extern const struct rast_opt rast_policy_names_opts[];
+int rast_policy_names_run(struct rast_cli *cli, const struct rast_args *a);
+
 #endif

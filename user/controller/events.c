@@ -17,9 +17,11 @@
 
 static const char *stream_of(const struct rast_event *ev)
 {
-	return ev->type == RAST_EVENT_FLOW || ev->type == RAST_EVENT_FLOW_END ? "flow"
-	       : ev->type == RAST_EVENT_ANOMALY                               ? "anomaly"
-									      : "audit";
+	return ev->type == RAST_EVENT_FLOW || ev->type == RAST_EVENT_FLOW_END ||
+			       ev->type == RAST_EVENT_DNS
+		       ? "flow"
+	       : ev->type == RAST_EVENT_ANOMALY ? "anomaly"
+						: "audit";
 }
 
 static json_t *describe(struct rast_controller *c, const struct rast_event *ev)
