@@ -4,25 +4,62 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/text.h"
+#include "policy/applied.h"
+#include "policy/flow_filter.h"
 #include "policy/policy_bpf.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct watch {
 	struct rast_cli *cli;
-	const char *verdict, *pod;
+	struct rast_flow_filter *filter;
+	json_t *labels; /* "NAMESPACE/POD": labels; NULL: no selector asks for them */
+	long left;      /* lines until the end; -1: no end */
 };
 
-static bool wanted(const struct watch *w, const json_t *ev)
+/* Of all pods that policy knows by now. */
+static json_t *read_labels(const struct rast_instance *in)
 {
-	/* The first message of a stream only says that it has begun. */
-	if (strcmp(rast_json_str(ev, "type"), "flow") != 0)
-		return false;
-	if (w->verdict && strcmp(w->verdict, rast_json_str(ev, "verdict")) != 0)
-		return false;
-	return !w->pod || !strcmp(w->pod, rast_json_str(ev, "pod")) ||
-	       !strcmp(w->pod, rast_json_str(ev, "peer_pod"));
+	struct rast_policy_world world = {0};
+	json_t *all = json_object();
+	char name[330];
+
+	if (rast_policy_applied_load(in, NULL, &world, NULL, NULL) < 0)
+		return all;
+	for (size_t i = 0; i < world.n_pods; i++) {
+		const struct rast_policy_pod *pod = &world.pods[i];
+		json_t *labels = json_object();
+
+		for (size_t j = 0; j < pod->n_labels; j++)
+			(void)json_object_set_new(labels, pod->labels[j].key,
+						  json_string(pod->labels[j].value));
+		(void)snprintf(name, sizeof(name), "%s/%s", pod->ns, pod->name);
+		(void)json_object_set_new(all, name, labels);
+	}
+	rast_policy_world_finish(&world);
+	return all;
+}
+
+static const json_t *labels_of(void *arg, const char *ns, const char *pod)
+{
+	struct watch *w = arg;
+	const json_t *labels;
+	char name[330];
+
+	(void)snprintf(name, sizeof(name), "%s/%s", ns, pod);
+	labels = json_object_get(w->labels, name);
+	if (labels)
+		return labels;
+	/* It came later than we did. One that is gone is not asked for again. */
+	json_decref(w->labels);
+	w->labels = read_labels(&w->cli->in);
+	if (!json_object_get(w->labels, name))
+		(void)json_object_set_new(w->labels, name, json_object());
+	return json_object_get(w->labels, name);
 }
 
 /* "web (10.77.0.2)", or the address alone */
@@ -34,23 +71,56 @@ static void end_text(const char *name, const char *addr, char *buf, size_t size)
 		(void)snprintf(buf, size, "%s", *addr ? addr : *name ? name : "?");
 }
 
-static int on_event(void *arg, const json_t *ev)
+static const char *text_of_ends(const json_t *ev, char *buf, size_t size)
 {
-	const struct watch *w = arg;
-	const char *verdict = rast_json_str(ev, "verdict"), *reason = rast_json_str(ev, "reason");
-	const char *peer = rast_json_str(ev, "peer_pod"), *own = rast_json_str(ev, "pod"), *time;
-	const json_t *rule = json_object_get(ev, "rule");
+	const char *peer = rast_json_str(ev, "peer_pod"), *own = rast_json_str(ev, "pod");
 	bool in = !strcmp(rast_json_str(ev, "direction"), "ingress");
-	char src[160], dst[160], port[16] = "", why[256] = "", line[1024];
+	char src[160], dst[160], port[16] = "";
 
-	if (!wanted(w, ev))
-		return 0;
 	if (!*peer)
 		peer = rast_json_str(ev, "peer_entity");
 	end_text(in ? peer : own, rast_json_str(ev, "src"), src, sizeof(src));
 	end_text(in ? own : peer, rast_json_str(ev, "dst"), dst, sizeof(dst));
 	if (json_object_get(ev, "dst_port"))
 		(void)snprintf(port, sizeof(port), "/%d", (int)rast_json_int(ev, "dst_port"));
+	(void)snprintf(buf, size, "%s -> %s %s%s", src, dst, rast_json_str(ev, "protocol"), port);
+	return buf;
+}
+
+/* Of a flow that has ended: how, how long it took, and what went each way. */
+static const char *text_of_end(const json_t *ev, char *buf, size_t size)
+{
+	char out[32], back[32], took[32] = "?", flows[32] = "";
+	const char *how = rast_json_str(ev, "ended");
+
+	if (json_object_get(ev, "flows"))
+		(void)snprintf(flows, sizeof(flows), "%lld flows ",
+			       (long long)rast_json_int(ev, "flows"));
+	if (json_object_get(ev, "duration_ns"))
+		(void)rast_text_ns((uint64_t)rast_json_int(ev, "duration_ns"), took, sizeof(took));
+	if (!json_object_get(ev, "bytes_out")) {
+		(void)snprintf(buf, size, "%s after %s", how, took);
+		return buf;
+	}
+	(void)rast_text_bytes((uint64_t)rast_json_int(ev, "bytes_out"), out, sizeof(out));
+	(void)rast_text_bytes((uint64_t)rast_json_int(ev, "bytes_back"), back, sizeof(back));
+	(void)snprintf(buf, size, "%s%s after %s, %s in %lld there, %s in %lld back", flows,
+		       *how ? how : "ended", took, out, (long long)rast_json_int(ev, "packets_out"),
+		       back, (long long)rast_json_int(ev, "packets_back"));
+	return buf;
+}
+
+static int on_event(void *arg, const json_t *ev)
+{
+	struct watch *w = arg;
+	const char *verdict = rast_json_str(ev, "verdict"), *reason = rast_json_str(ev, "reason"),
+		   *time;
+	const json_t *rule = json_object_get(ev, "rule");
+	char ends[400], what[256], why[256] = "", line[1200];
+	int r;
+
+	if (!rast_flow_filter_match(w->filter, ev, labels_of, w))
+		return 0;
 	if (rule && *rast_json_str(rule, "file"))
 		(void)snprintf(why, sizeof(why), "%s (%s:%d)", rast_json_str(rule, "name"),
 			       rast_json_str(rule, "file"), (int)rast_json_int(rule, "line"));
@@ -63,25 +133,67 @@ static int on_event(void *arg, const json_t *ev)
 			       *rast_json_str(ev, "name") ? rast_json_str(ev, "name") : "?",
 			       reason);
 	}
+	if (!strncmp(rast_json_str(ev, "type"), "flow_", 5))
+		(void)text_of_end(ev, what, sizeof(what));
+	else
+		(void)snprintf(what, sizeof(what), "x%d", (int)rast_json_int(ev, "packets"));
 	time = strchr(rast_json_str(ev, "time"), 'T');
-	(void)snprintf(line, sizeof(line), "%.12s %s%-5s%s %-7s %s -> %s %s%s  x%d  %s",
-		       time ? time + 1 : "",
+	(void)snprintf(line, sizeof(line), "%.12s %s%-5s%s %-7s %s  %s  %s", time ? time + 1 : "",
 		       rast_cli_style(w->cli, *verdict == 'd' ? "red" : "green"), verdict,
-		       rast_cli_style(w->cli, "reset"), rast_json_str(ev, "direction"), src, dst,
-		       rast_json_str(ev, "protocol"), port, (int)rast_json_int(ev, "packets"), why);
-	return rast_cli_event(w->cli, json_deep_copy(ev), line);
+		       rast_cli_style(w->cli, "reset"), rast_json_str(ev, "direction"),
+		       text_of_ends(ev, ends, sizeof(ends)), what, why);
+	r = rast_cli_event(w->cli, json_deep_copy(ev), line);
+	if (!r && w->left > 0 && !--w->left)
+		return 1;
+	return r;
+}
+
+/* The filters among the options; -EINVAL becomes wrong usage. */
+static int add_filters(struct rast_cli *cli, const struct rast_args *args,
+		       struct rast_flow_filter *f)
+{
+	static const char *const names[] = {
+		"from",      "to",     "pod",  "port",   "protocol", "verdict", "direction",
+		"namespace", "policy", "rule", "reason", "how",      NULL};
+	const char *value;
+	int r;
+
+	for (const char *const *name = names; *name; name++)
+		for (int i = 0; (value = rast_args_get_nth(args, *name, i)); i++) {
+			r = rast_flow_filter_add(f, *name, value, &cli->err);
+			if (r == -EINVAL)
+				return rast_cli_usage(cli, "%s", cli->err.text);
+			if (r < 0)
+				return r;
+		}
+	rast_flow_filter_set_kind(f, rast_args_get(args, "new"), rast_args_get(args, "ended"));
+	return 0;
 }
 
 static int run_watch(struct rast_cli *cli, const struct rast_args *args)
 {
-	struct watch w = {.cli = cli,
-			  .verdict = rast_args_get(args, "verdict"),
-			  .pod = rast_args_get(args, "pod")};
+	struct watch w = {.cli = cli, .left = -1};
+	const char *count = rast_args_get(args, "count");
+	char *end = NULL;
+	int r;
 
-	if (w.verdict && strcmp(w.verdict, "deny") != 0 && strcmp(w.verdict, "allow") != 0)
-		return rast_cli_usage(cli, "--verdict is deny or allow");
-	return rast_client_stream(cli, true, "stream.follow", json_pack("{s:s}", "stream", "flow"),
-				  on_event, &w);
+	if (count) {
+		w.left = strtol(count, &end, 10);
+		if (!*count || *end || w.left < 1)
+			return rast_cli_usage(cli, "--count %s: must be a number of lines", count);
+	}
+	w.filter = rast_flow_filter_create();
+	if (!w.filter)
+		return rast_err_set(&cli->err, ENOMEM, "out of memory");
+	r = add_filters(cli, args, w.filter);
+	if (!r) {
+		w.labels = rast_flow_filter_wants_labels(w.filter) ? read_labels(&cli->in) : NULL;
+		r = rast_client_stream(cli, true, "stream.follow",
+				       json_pack("{s:s}", "stream", "flow"), on_event, &w);
+	}
+	rast_flow_filter_destroy(w.filter);
+	json_decref(w.labels);
+	return r > 0 && !w.left ? 0 : r;
 }
 
 static int run_edges(struct rast_cli *cli, const struct rast_args *args)
@@ -127,15 +239,31 @@ static int run_show(struct rast_cli *cli, const struct rast_args *args)
 }
 
 static const struct rast_opt watch_opts[] = {
-	{"verdict", 'v', "VERDICT", "only deny, or only allow"},
-	{"pod", 'p', "NAME", "only flows that have this pod at an end"},
+	{"from", 'f', "END",
+	 "POD, NAMESPACE/POD, NAMESPACE/, CIDR, KEY=VALUE, host, world, cluster"},
+	{"to", 't', "END", "the same for whom it is meant"},
+	{"pod", 'P', "END", "the same for either end"},
+	{"port", 0, "N[-M]", "destination port or range"},
+	{"protocol", 0, "NAME", "tcp, udp, sctp, icmp, icmpv6 or a number"},
+	{"verdict", 'v', "VERDICT", "deny or allow"},
+	{"direction", 0, "WAY", "ingress or egress, seen from the pod that tells"},
+	{"namespace", 'n', "NAME", "either end is in it"},
+	{"policy", 0, "NAME", "[NAMESPACE/]NAME of the policy that decided"},
+	{"rule", 0, "TEXT", "part of the deciding rule's name"},
+	{"reason", 0, "WHY",
+	 "of a denial: policy, spoofed, malformed, fragment, no_policy, protocol"},
+	{"how", 0, "HOW", "it ended by fin, rst, timeout, policy, removed or error"},
+	{"new", 0, NULL, "only flows that begin, and denied packets"},
+	{"ended", 0, NULL, "only flows that have ended"},
+	{"count", 'c', "N", "end after N lines"},
 	{NULL, 0, NULL, NULL},
 };
 
 static const struct rast_verb verbs[] = {
 	{.name = "watch",
-	 .usage = "[--verdict deny|allow] [--pod NAME]",
-	 .summary = "verdicts as they happen, with the rule that decided",
+	 .usage =
+		 "[--from END] [--to END] [--port N] [--verdict deny|allow] … [--new|--ended] [--count N]",
+	 .summary = "flows as they begin, are denied and end, with the rule that decided",
 	 .opts = watch_opts,
 	 .run = run_watch},
 	{.name = "show",

@@ -14,3 +14,4 @@ PURE_SRC += policy/fqdn.c policy/fqdn_classes.c policy/dns_event.c
 CLI_SRC += policy/policy_names_cmd.c
 LOADER_SRC += policy/fqdn_bpf.c
 LOADER_SRC += policy/connect_bpf.c
+PURE_SRC += policy/flow_filter.c

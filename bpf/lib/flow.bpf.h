@@ -75,7 +75,8 @@ static __always_inline __u64 flow_timeout(__u32 protocol, __u32 state)
 
 static __always_inline bool flow_fresh(const struct rast_flow *f, __u32 protocol, __u64 now)
 {
-	return now - f->last_ns < flow_timeout(protocol, f->state) || now < f->last_ns;
+	/* Another CPU's clock may be ahead. */
+	return (__s64)(now - f->last_ns) < (__s64)flow_timeout(protocol, f->state);
 }
 
 /* TCP's entry is written once a second at most, not once a packet. */

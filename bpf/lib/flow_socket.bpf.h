@@ -21,6 +21,8 @@
 #define TCP_LISTEN 10
 #define TCP_CLOSING 11
 
+#define SOCK_DONE 1 /* of enum sock_flags: a FIN has come */
+
 #define AF_INET 2
 #define AF_INET6 10
 #define EPIPE 32
@@ -146,11 +148,13 @@ static __always_inline void flow_socket_counts(const struct sock *sk, __u32 at,
 {
 	const struct tcp_sock *tp = (const struct tcp_sock *)sk;
 	__u32 out = at == RAST_FLOW_SRC ? 0 : 1;
+	/* A FIN takes a number of the stream, and is counted as a byte received. */
+	__u64 fin = BPF_CORE_READ(sk, __sk_common.skc_flags) >> SOCK_DONE & 1;
 
 	c->packets[out & 1] = BPF_CORE_READ(tp, segs_out);
 	c->packets[(out ^ 1) & 1] = BPF_CORE_READ(tp, segs_in);
 	c->bytes[out & 1] = BPF_CORE_READ(tp, bytes_sent) - BPF_CORE_READ(tp, bytes_retrans);
-	c->bytes[(out ^ 1) & 1] = BPF_CORE_READ(tp, bytes_received);
+	c->bytes[(out ^ 1) & 1] = BPF_CORE_READ(tp, bytes_received) - fin;
 }
 
 /* What the socket has seen of both ends. */
