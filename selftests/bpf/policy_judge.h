@@ -21,5 +21,12 @@ void judge_apply(const struct rast_policy_image *image);
 bool judge_allows(enum rast_direction dir, const struct rast_policy_pod *pod,
 		  const struct rast_policy_pod *peer, uint32_t addr4, enum rast_policy_proto proto,
 		  uint16_t port);
+/*
+ * The same in IPv6; `addr6` NULL: the node. A pod without an IPv6 address of its own has that of its index in
+ * the instance's range.
+ */
+bool judge_allows6(enum rast_direction dir, const struct rast_policy_pod *pod,
+		   const struct rast_policy_pod *peer, const uint8_t *addr6,
+		   enum rast_policy_proto proto, uint16_t port);
 
 #endif

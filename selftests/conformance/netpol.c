@@ -142,22 +142,25 @@ static int read_policies(const json_t *step, const char *where, struct rast_poli
 	return r;
 }
 
-/* The same two verdicts by the programs. Returns whether they are wrong. */
+/* The same two verdicts by the programs, in both families. Returns whether they are wrong. */
 static bool check_loaded(const char *row, const char *where, const struct rast_policy_pod *from,
 			 const struct rast_policy_pod *to, enum rast_policy_proto proto,
 			 uint16_t port, bool want_in, bool want_out, struct totals *t)
 {
-	bool out, in;
+	bool out, in, out6, in6;
 
 	if (!loaded || !from->addr4 || !to->addr4)
 		return false;
 	out = judge_allows(RAST_DIR_EGRESS, from, to, 0, proto, port);
 	in = judge_allows(RAST_DIR_INGRESS, to, from, 0, proto, port);
-	t->loaded++;
-	if (in == want_in && out == want_out)
+	out6 = judge_allows6(RAST_DIR_EGRESS, from, to, NULL, proto, port);
+	in6 = judge_allows6(RAST_DIR_INGRESS, to, from, NULL, proto, port);
+	t->loaded += 2;
+	if (in == want_in && out == want_out && in6 == want_in && out6 == want_out)
 		return false;
 	if (t->wrong < MAX_SHOWN)
-		printf("%s: want %s, the loaded programs say i%d e%d\n", where, row, in, out);
+		printf("%s: want %s, the loaded programs say i%d e%d, in IPv6 i%d e%d\n", where,
+		       row, in, out, in6, out6);
 	return true;
 }
 
