@@ -170,6 +170,15 @@ if [ "$v6" ] && [ "$nft" ]; then
 	nft delete table ip6 rast_tnet
 	check "prepare misses the table" $D prepare
 	check "and puts it back" reaches $P/b 2001:db8:1::2
+	nft -f - <<'END'
+table ip6 filter {
+	chain FORWARD { type filter hook forward priority filter; policy drop; }
+}
+END
+	check_fails "a dropping FORWARD chain of ip6tables stops it" reaches $P/b 2001:db8:1::2
+	again
+	check "prepare lets the pods pass there too" reaches $P/b 2001:db8:1::2
+	is "$(nft list chain ip6 filter FORWARD | grep -c 'comment "rast_tnet"')" 2 "by two rules"
 	echo 1 >/proc/sys/net/ipv6/conf/out0/accept_ra
 	ip -6 route del default
 	ip addr del 2001:db8:1::1/64 dev out0
@@ -192,6 +201,10 @@ is "$(cat /proc/sys/net/ipv4/ip_forward)" 0 "and goes back with the last"
 if [ "$nft" ]; then
 	is "$(nft list chain ip filter DOCKER-USER | grep -c rast)" 0 "no rule is left in docker's chain"
 	nft delete table ip filter
+	if [ "$v6" ]; then
+		is "$(nft list chain ip6 filter FORWARD | grep -c rast)" 0 "nor in that of ip6tables"
+		nft delete table ip6 filter
+	fi
 fi
 same "$before" "teardown leaves links, rules and sysctls as they were"
 check "teardown of nothing succeeds" $D teardown

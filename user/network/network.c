@@ -163,7 +163,8 @@ static int open_egress(const struct rast_instance *in, json_t *state, struct ras
 	(void)rast_nft_close_forward(in, NULL);
 	r = rast_nft_masquerade(in, &e);
 	if (!r)
-		r = rast_nft_open_forward(in, &changed, rest, sizeof(rest), &e);
+		r = rast_nft_open_forward(in, *rast_json_str(state, "ipv6"), &changed, rest,
+					  sizeof(rest), &e);
 	(void)json_object_set_new(state, "nft", json_boolean(!r));
 	(void)json_object_set_new(state, "forward", json_boolean(changed));
 	if (r < 0) {

@@ -162,23 +162,50 @@ bool rast_nft_table_exists(const struct rast_instance *in, bool ipv6)
 	return rast_nl_commit(&nl, NULL, NULL, NULL) == 0;
 }
 
+static const char *const families[] = {"ip", "ip6"};
+
 static bool is_dropping_forward(const json_t *chain)
 {
 	const char *family = rast_json_str(chain, "family");
 
 	return !strcmp(rast_json_str(chain, "hook"), "forward") &&
 	       !strcmp(rast_json_str(chain, "policy"), "drop") &&
-	       (!strcmp(family, "ip") || !strcmp(family, "inet"));
+	       (!strcmp(family, "ip") || !strcmp(family, "ip6") || !strcmp(family, "inet"));
 }
 
-int rast_nft_open_forward(const struct rast_instance *in, bool *ret_changed, char *rest,
+/* iptables' table of one family, as other programs have left it. */
+struct forward {
+	bool drops, docker;
+};
+
+static void look_at_chain(const json_t *c, struct forward f[2], char *rest, size_t size)
+{
+	const char *family = rast_json_str(c, "family"), *table = rast_json_str(c, "table");
+	const char *name = rast_json_str(c, "name");
+	size_t len = strlen(rest);
+
+	for (size_t k = 0; k < ARRAY_SIZE(families); k++) {
+		if (strcmp(family, families[k]) != 0 || strcmp(table, "filter") != 0)
+			continue;
+		f[k].docker |= !strcmp(name, "DOCKER-USER");
+		if (!strcmp(name, "FORWARD")) {
+			f[k].drops = is_dropping_forward(c);
+			return;
+		}
+	}
+	if (is_dropping_forward(c))
+		(void)snprintf(rest + len, size - len, "%s%s %s %s", len ? ", " : "", family, table,
+			       name);
+}
+
+int rast_nft_open_forward(const struct rast_instance *in, bool ipv6, bool *ret_changed, char *rest,
 			  size_t rest_size, struct rast_err *err)
 {
 	_cleanup_json_ json_t *out = NULL;
-	bool iptables = false, docker = false;
+	struct forward f[2] = {0};
 	const json_t *item;
-	size_t i, len = 0;
-	char text[512];
+	char text[1024] = "";
+	size_t i;
 	int r;
 
 	*ret_changed = false;
@@ -188,36 +215,33 @@ int rast_nft_open_forward(const struct rast_instance *in, bool *ret_changed, cha
 		return r;
 	json_array_foreach(json_object_get(out, "nftables"), i, item) {
 		const json_t *c = json_object_get(item, "chain");
-		const char *family = rast_json_str(c, "family");
-		const char *table = rast_json_str(c, "table"), *name = rast_json_str(c, "name");
 
-		if (!strcmp(family, "ip") && !strcmp(table, "filter")) {
-			docker |= !strcmp(name, "DOCKER-USER");
-			if (!strcmp(name, "FORWARD")) {
-				iptables = is_dropping_forward(c);
-				continue;
-			}
-		}
-		if (is_dropping_forward(c) && len < rest_size)
-			len += (size_t)snprintf(rest + len, rest_size - len, "%s%s %s %s",
-						len ? ", " : "", family, table, name);
+		/* A firewall of IPv6 alone is no matter of pods that have none. */
+		if (c && (ipv6 || strcmp(rast_json_str(c, "family"), "ip6") != 0))
+			look_at_chain(c, f, rest, rest_size);
 	}
-	if (!iptables)
+	for (size_t k = 0; k < ARRAY_SIZE(families); k++) {
+		const char *chain = f[k].docker ? "DOCKER-USER" : "FORWARD";
+		size_t len = strlen(text);
+
+		if (f[k].drops)
+			(void)snprintf(text + len, sizeof(text) - len,
+				       "insert rule %s filter %s oifname \"%s\" counter accept "
+				       "comment \"rast_%s\"\n"
+				       "insert rule %s filter %s iifname \"%s\" counter accept "
+				       "comment \"rast_%s\"\n",
+				       families[k], chain, in->bridge, in->name, families[k], chain,
+				       in->bridge, in->name);
+	}
+	if (!*text)
 		return 0;
-	(void)snprintf(text, sizeof(text),
-		       "insert rule ip filter %s oifname \"%s\" counter accept "
-		       "comment \"rast_%s\"\n"
-		       "insert rule ip filter %s iifname \"%s\" counter accept "
-		       "comment \"rast_%s\"\n",
-		       docker ? "DOCKER-USER" : "FORWARD", in->bridge, in->name,
-		       docker ? "DOCKER-USER" : "FORWARD", in->bridge, in->name);
 	r = rast_nft_run(text, NULL, err);
 	if (!r)
 		*ret_changed = true;
 	return r;
 }
 
-int rast_nft_close_forward(const struct rast_instance *in, struct rast_err *err)
+static int close_family(const struct rast_instance *in, const char *family, struct rast_err *err)
 {
 	_cleanup_json_ json_t *out = NULL;
 	char mark[32], text[1024];
@@ -225,7 +249,8 @@ int rast_nft_close_forward(const struct rast_instance *in, struct rast_err *err)
 	size_t i, len = 0;
 	int r;
 
-	r = rast_nft_run("list table ip filter\n", &out, NULL);
+	(void)snprintf(text, sizeof(text), "list table %s filter\n", family);
+	r = rast_nft_run(text, &out, NULL);
 	if (r < 0)
 		return 0; /* the table is gone, and our rules with it */
 	(void)snprintf(mark, sizeof(mark), "rast_%s", in->name);
@@ -234,9 +259,22 @@ int rast_nft_close_forward(const struct rast_instance *in, struct rast_err *err)
 
 		if (strcmp(rast_json_str(rule, "comment"), mark) || len > sizeof(text) - 128)
 			continue;
-		len += (size_t)snprintf(
-			text + len, sizeof(text) - len, "delete rule ip filter %.40s handle %lld\n",
-			rast_json_str(rule, "chain"), (long long)rast_json_int(rule, "handle"));
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+					"delete rule %s filter %.40s handle %lld\n", family,
+					rast_json_str(rule, "chain"),
+					(long long)rast_json_int(rule, "handle"));
 	}
 	return len ? rast_nft_run(text, NULL, err) : 0;
+}
+
+int rast_nft_close_forward(const struct rast_instance *in, struct rast_err *err)
+{
+	int r = 0;
+
+	for (size_t k = 0; k < ARRAY_SIZE(families); k++) {
+		int one = close_family(in, families[k], err);
+
+		r = r ? r : one;
+	}
+	return r;
 }

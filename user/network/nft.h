@@ -30,10 +30,10 @@ bool rast_nft_table_exists(const struct rast_instance *in, bool ipv6);
 /*
  * A host whose forward chain drops by default (docker's, ufw's) would drop the pods' traffic, also
  * between pods when br_netfilter is on. Puts two rules, marked by a comment, into iptables' filter table
- * (DOCKER-USER if there is one, else FORWARD). `rest` gets the names of other dropping chains, in which
+ * (DOCKER-USER if there is one, else FORWARD), and `ipv6` into ip6tables' too. `rest` gets the names of other dropping chains, in which
  * nobody but their owner should write; "" when there are none.
  */
-int rast_nft_open_forward(const struct rast_instance *in, bool *ret_changed, char *rest,
+int rast_nft_open_forward(const struct rast_instance *in, bool ipv6, bool *ret_changed, char *rest,
 			  size_t rest_size, struct rast_err *err);
 int rast_nft_close_forward(const struct rast_instance *in, struct rast_err *err);
 
