@@ -8,6 +8,7 @@
 #include "policy/fqdn.h"
 #include "policy/fqdn_bpf.h"
 #include "policy/policy_bpf.h"
+#include "selftests/bpf/dns_message.h"
 #include "selftests/bpf/policy_stage.h"
 
 #include <bpf/bpf.h>
@@ -19,66 +20,6 @@ enum { A = 1, AAAA = 28 };
 
 #define ADDR 0xcb007101u /* 203.0.113.1 */
 
-struct message {
-	uint8_t b[1400];
-	size_t len;
-};
-
-static void put(struct message *m, const void *p, size_t n)
-{
-	memcpy(m->b + m->len, p, n);
-	m->len += n;
-}
-
-static void put16(struct message *m, unsigned int v)
-{
-	put(m, (uint8_t[]){(uint8_t)(v >> 8), (uint8_t)v}, 2);
-}
-
-static struct message question(uint16_t id, const char *name, unsigned int type)
-{
-	struct message m = {.len = 0};
-	struct rast_fqdn f;
-
-	if (rast_fqdn_parse(name, &f) < 0)
-		bail("%s", name);
-	put16(&m, id);
-	put16(&m, 0x0100);
-	put16(&m, 1);
-	put(&m, "\0\0\0\0\0\0", 6);
-	put(&m, f.wire, f.len);
-	put16(&m, type);
-	put16(&m, 1);
-	return m;
-}
-
-/* `n` addresses from `addr` on. */
-static struct message answer(uint16_t id, const char *name, uint32_t addr, unsigned int n,
-			     uint32_t ttl)
-{
-	struct message m = question(id, name, A);
-
-	m.b[2] = 0x81;
-	m.b[3] = 0x80;
-	m.b[7] = (uint8_t)n;
-	for (unsigned int i = 0; i < n; i++, addr++) {
-		put(&m, "\xc0\x0c\0\1\0\1", 6);
-		put16(&m, ttl >> 16);
-		put16(&m, ttl & 0xffff);
-		put16(&m, 4);
-		put16(&m, addr >> 16);
-		put16(&m, addr & 0xffff);
-	}
-	return m;
-}
-
-static void frame_of(struct frame *f, struct frame_spec s, const struct message *m)
-{
-	s.payload = (uint16_t)m->len;
-	frame_ipv4(f, &s);
-	memcpy(f->b + f->len - m->len, m->b, m->len);
-}
-
 static int ask_from(int pod, uint16_t port, const struct message *m)
 {
 	struct frame_spec s = stage_spec(pod, API);
@@ -87,7 +28,7 @@ static int ask_from(int pod, uint16_t port, const struct message *m)
 	s.protocol = IPPROTO_UDP;
 	s.sport = port;
 	s.dport = 53;
-	frame_of(&f, s, m);
+	message_frame(&f, s, m);
 	return stage_run(pod, OUT, &f);
 }
 
@@ -99,20 +40,20 @@ static int tell_to(int pod, uint16_t port, const struct message *m)
 	s.protocol = IPPROTO_UDP;
 	s.sport = 53;
 	s.dport = port;
-	frame_of(&f, s, m);
+	message_frame(&f, s, m);
 	return stage_run(pod, IN, &f);
 }
 
 static int ask(uint16_t id, const char *name)
 {
-	struct message m = question(id, name, A);
+	struct message m = message_question(id, name, A);
 
 	return ask_from(WEB, 4000, &m);
 }
 
 static int tell(uint16_t id, const char *name, uint32_t addr, unsigned int n, uint32_t ttl)
 {
-	struct message m = answer(id, name, addr, n, ttl);
+	struct message m = message_answer(id, name, addr, n, ttl);
 
 	return tell_to(WEB, 4000, &m);
 }
@@ -285,7 +226,7 @@ static void test_spoofed(void)
 	ok(open_to(ADDR) == DROP, "nor one with another number");
 	(void)tell(2, "a.wild.example", ADDR, 1, 300);
 	ok(open_to(ADDR) == DROP, "nor one to another question");
-	m = answer(2, "api.example.com", ADDR, 1, 300);
+	m = message_answer(2, "api.example.com", ADDR, 1, 300);
 	(void)tell_to(WEB, 4001, &m);
 	ok(open_to(ADDR) == DROP, "nor one to another port");
 	{
@@ -295,7 +236,7 @@ static void test_spoofed(void)
 		s.protocol = IPPROTO_UDP;
 		s.sport = 53;
 		s.dport = 4000;
-		frame_of(&f, s, &m);
+		message_frame(&f, s, &m);
 		ok(stage_run(WEB, IN, &f) == PASS && open_to(ADDR) == DROP,
 		   "nor one of another server");
 	}
@@ -305,12 +246,12 @@ static void test_spoofed(void)
 	(void)tell(2, "api.example.com", ADDR + 1, 1, 300);
 	ok(open_to(ADDR + 1) == DROP, "but a question has one answer");
 	(void)ask(4, "api.example.com");
-	m = answer(4, "api.example.com", ADDR + 2, 1, 300);
+	m = message_answer(4, "api.example.com", ADDR + 2, 1, 300);
 	m.b[3] = 0x83;
 	(void)tell_to(WEB, 4000, &m);
 	ok(open_to(ADDR + 2) == DROP, "an error has no addresses");
 	(void)ask(5, "api.example.com");
-	m = answer(5, "api.example.com", ADDR + 3, 1, 300);
+	m = message_answer(5, "api.example.com", ADDR + 3, 1, 300);
 	m.len = 20;
 	malformed = counter("malformed");
 	(void)tell_to(WEB, 4000, &m);
@@ -442,13 +383,13 @@ static void test_dns_rules(void)
 		   stage.last_dns.hdr.identity == stage.pods[WEB].identity,
 	   "the event has the name, the rule and who asked");
 	ok(ask(4, "sub.example") == DROP, "nor the name behind a wildcard");
-	m = question(5, "only.example", A);
+	m = message_question(5, "only.example", A);
 	m.b[5] = 2;
 	ok(ask_from(WEB, 4000, &m) == DROP, "two questions are refused");
-	m = question(5, "only.example", A);
+	m = message_question(5, "only.example", A);
 	m.len--;
 	ok(ask_from(WEB, 4000, &m) == DROP, "a question that is cut short is refused");
-	m = answer(5, "only.example", ADDR, 1, 300);
+	m = message_answer(5, "only.example", ADDR, 1, 300);
 	ok(ask_from(WEB, 4000, &m) == DROP, "an answer is no question");
 	m.len = 0;
 	ok(ask_from(WEB, 4000, &m) == DROP, "nor is an empty datagram");
@@ -469,19 +410,19 @@ static int ask_tcp(const struct message *m, unsigned int length)
 	struct frame f;
 
 	if (length)
-		put16(&t, length);
-	put(&t, m->b, m->len);
+		message_put16(&t, length);
+	message_put(&t, m->b, m->len);
 	s.protocol = IPPROTO_TCP;
 	s.sport = 4000;
 	s.dport = 53;
 	s.tcp_flags = ACK;
-	frame_of(&f, s, &t);
+	message_frame(&f, s, &t);
 	return stage_run(WEB, OUT, &f);
 }
 
 static void test_dns_over_tcp(void)
 {
-	struct message m = question(1, "only.example", A), none = {.len = 0};
+	struct message m = message_question(1, "only.example", A), none = {.len = 0};
 
 	setup();
 	stage.image->port_class[RAST_PROTO_TCP][53] = PORT_53;
@@ -494,12 +435,36 @@ static void test_dns_over_tcp(void)
 	ok(ask_tcp(&m, (unsigned int)m.len + 1) == DROP,
 	   "one that goes on in the next segment does not");
 	ok(ask_tcp(&m, (unsigned int)m.len - 1) == DROP, "nor does what is more than a question");
-	m = question(1, "api.example.com", A);
+	m = message_question(1, "api.example.com", A);
 	ok(ask_tcp(&m, (unsigned int)m.len) == DROP, "nor another name");
 	ok(open_from(WEB, stage.pods[API].addr, 80, ACK) == PASS,
 	   "the rule's other ports are no name server's");
 	stage_events();
 	ok(stage.n_dns >= 2, "all of it is told");
+}
+
+/* A question over IPv4, an answer with an IPv6 address, a packet to it. */
+static void test_ipv6(void)
+{
+	static const uint8_t addr[16] = {0x20, 1, 0xd, 0xb8, 1, [15] = 1};
+	struct message m = message_question(1, "api.example.com", AAAA);
+	struct frame6_spec s = stage_spec6(WEB, API);
+	struct frame f;
+
+	setup();
+	(void)ask_from(WEB, 4000, &m);
+	m = message_answer6(1, "api.example.com", addr, 300);
+	ok(tell_to(WEB, 4000, &m) == PASS, "an answer with an IPv6 address passes");
+	s.l4.protocol = IPPROTO_TCP;
+	s.l4.sport = 5000;
+	s.l4.dport = 80;
+	s.l4.tcp_flags = SYN;
+	memcpy(s.dst, addr, 16);
+	frame6(&f, &s);
+	ok(stage_run(WEB, OUT, &f) == PASS, "and opens that address");
+	s.dst[15] = 2;
+	frame6(&f, &s);
+	ok(stage_run(WEB, OUT, &f) == DROP, "not the next one");
 }
 
 int main(void)
@@ -513,5 +478,6 @@ int main(void)
 	test_deny_wins();
 	test_dns_rules();
 	test_dns_over_tcp();
+	test_ipv6();
 	return done();
 }
