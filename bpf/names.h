@@ -29,7 +29,13 @@
 
 #define RAST_MAX_PATTERNS 2048u /* texts of one image */
 #define RAST_MAX_LEARNT 16384u
-#define RAST_MAX_QUESTIONS 8192u
+#define RAST_MAX_QUESTIONS 32768u
+/*
+ * What one container may add, so that it cannot push out what others have: the least recently used goes first,
+ * and at this pace what goes is over anyway.
+ */
+#define RAST_QUESTIONS_A_SECOND 1000u
+#define RAST_LEARNT_A_MINUTE 1024u
 #define RAST_NAME_SLOTS 8 /* patterns an address is known under */
 
 /* By class of containers. */
@@ -127,7 +133,7 @@ struct rast_dns_counters {
 	__u64 too_long;  /* messages or addresses beyond the limits above */
 	__u64 split;     /* TCP: a message in several segments */
 	__u64 crowded;   /* more patterns at one address than there is room for */
-	__u64 full;      /* no room in a map */
+	__u64 full;      /* no room in a map, or more than one container may add */
 	__u64 refused;   /* questions that no `dns` rule allows, broken ones too */
 };
 

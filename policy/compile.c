@@ -163,7 +163,7 @@ static int stages(struct run *c, const struct rast_policy_set *set,
 	if (!r)
 		r = rast_addrs_build(&c->flat, &c->arena, &c->addrs);
 	if (!r)
-		r = rast_fqdns_build(&c->flat, &c->arena, &c->addrs, &c->fqdns);
+		r = rast_fqdns_build(&c->flat, c->ix.words, &c->arena, &c->addrs, &c->fqdns);
 	if (!r)
 		r = rast_classes_build(&c->flat, &c->ports, &c->ix, &c->arena, &c->classes);
 	if (r < 0)

@@ -53,8 +53,64 @@ static size_t collect(const struct rast_flat *flat, struct use *use)
 	return n;
 }
 
-int rast_fqdns_build(const struct rast_flat *flat, struct rast_arena *a, struct rast_addrs *addrs,
-		     struct rast_fqdns *ret)
+/* Do the peers of these rules meet? Of blocks it is only known that there are some. */
+static bool peers_meet(const struct rast_flat_rule *a, const struct rast_flat_rule *b, size_t words)
+{
+	if (a->rule->any_peer || b->rule->any_peer || (a->host && b->host) ||
+	    (a->block_bit != UINT32_MAX && b->block_bit != UINT32_MAX))
+		return true;
+	for (size_t i = 0; i < words; i++)
+		if (a->pods[i] & b->pods[i])
+			return true;
+	return false;
+}
+
+/*
+ * Where two rules with `dns` let the same container ask the same server, the first one alone says which names:
+ * stricter than both together, and worth a word.
+ */
+static int warn_dns(const struct rast_flat *flat, size_t words)
+{
+	struct {
+		const struct rast_flat_policy *policy;
+		const struct rast_flat_rule *rule;
+	} seen[256];
+	size_t n = 0;
+
+	for (size_t i = 0; i < flat->n_policies; i++) {
+		const struct rast_flat_policy *p = &flat->policies[i];
+
+		for (size_t j = 0; j < p->n_rules[RAST_DIR_EGRESS]; j++) {
+			const struct rast_flat_rule *f = &p->rules[RAST_DIR_EGRESS][j];
+			bool met = false;
+
+			if (!f->rule->n_dns)
+				continue;
+			for (size_t k = 0; k < n && !met; k++) {
+				for (size_t w = 0; w < words && !met; w++)
+					met = seen[k].policy->subject[w] & p->subject[w];
+				met = met && peers_meet(seen[k].rule, f, words);
+			}
+			if (met &&
+			    json_array_append_new(
+				    flat->warnings,
+				    json_pack("{s:s, s:i, s:s, s:s, s:s}", "file", p->policy->file,
+					      "line", f->rule->line, "namespace", p->policy->ns,
+					      "policy", p->policy->name, "text",
+					      "an earlier rule with dns is for the same pods "
+					      "and servers: there its names alone count")) < 0)
+				return -ENOMEM;
+			if (n < ARRAY_SIZE(seen)) {
+				seen[n].policy = p;
+				seen[n++].rule = f;
+			}
+		}
+	}
+	return 0;
+}
+
+int rast_fqdns_build(const struct rast_flat *flat, size_t words, struct rast_arena *a,
+		     struct rast_addrs *addrs, struct rast_fqdns *ret)
 {
 	size_t n = collect(flat, NULL);
 	struct use *use = rast_arena_take(a, n + 1, sizeof(*use));
@@ -76,7 +132,7 @@ int rast_fqdns_build(const struct rast_flat *flat, struct rast_arena *a, struct 
 			return -ENOMEM;
 	}
 	*ret = out;
-	return 0;
+	return warn_dns(flat, words);
 }
 
 /* ---- into the image ---- */

@@ -263,7 +263,16 @@ bool rast_policy_bpf_is_loaded(const struct rast_instance *in)
 int rast_policy_bpf_load(const struct rast_instance *in, struct rast_err *err)
 {
 	/* What a new build may forget: nothing here allows a packet, but a reply may be cut off. */
-	static const char *const reset[] = {"flow_by_tuple", "deny_by_tuple", "time_by_fragment",
+	static const char *const reset[] = {"flow_by_tuple",
+					    "deny_by_tuple",
+					    "time_by_fragment",
+					    "names_by_addr",
+					    "time_by_question",
+					    "refused_by_name",
+					    "names_budget",
+					    "names_scratch",
+					    "dns_counters",
+					    "pattern_in_use",
 					    NULL};
 	const struct rast_loader_opts opts = {.reset_maps = reset};
 	_cleanup_(skel_destroyp) struct policy_bpf *skel = NULL;

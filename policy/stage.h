@@ -163,9 +163,9 @@ struct rast_fqdns {
 	size_t n;
 };
 
-/* Adds to the classes of addresses. */
-int rast_fqdns_build(const struct rast_flat *flat, struct rast_arena *a, struct rast_addrs *addrs,
-		     struct rast_fqdns *ret);
+/* Adds to the classes of addresses. `words` of a set of pods. */
+int rast_fqdns_build(const struct rast_flat *flat, size_t words, struct rast_arena *a,
+		     struct rast_addrs *addrs, struct rast_fqdns *ret);
 
 /* ---- classes.c ---- */
 

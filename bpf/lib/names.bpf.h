@@ -68,6 +68,21 @@ struct {
 	__type(value, struct rast_dns_counters);
 } dns_counters SEC(".maps");
 
+/* Identity → what it has added of late. */
+enum { BUDGET_QUESTIONS, BUDGET_LEARNT };
+struct budget {
+	__u64 since_ns[2];
+	__u32 used[2];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, RAST_MAX_IDENTITIES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct budget);
+} names_budget SEC(".maps");
+
 /* Programs on packets do not interrupt each other on a CPU: softirqs are off. */
 struct names_scratch {
 	struct dns_scratch dns;
@@ -93,6 +108,32 @@ struct {
 		if (c_)                                                                    \
 			c_->field += (n);                                                  \
 	} while (0)
+
+/* May this identity add one more? Several CPUs at once may get some too many. */
+static __noinline int names_afford(__u32 identity, __u32 what)
+{
+	__u32 limit = what ? RAST_LEARNT_A_MINUTE : RAST_QUESTIONS_A_SECOND;
+	__u64 now = bpf_ktime_get_coarse_ns(), window = what ? 60 * SECONDS : SECONDS;
+	struct budget *b = bpf_map_lookup_elem(&names_budget, &identity);
+
+	if (!b) {
+		struct budget fresh = {};
+
+		bpf_map_update_elem(&names_budget, &identity, &fresh, BPF_NOEXIST);
+		b = bpf_map_lookup_elem(&names_budget, &identity);
+		if (!b)
+			return 0;
+	}
+	what &= 1;
+	if (now - b->since_ns[what] >= window) {
+		b->since_ns[what] = now;
+		b->used[what] = 0;
+	}
+	if (b->used[what] >= limit)
+		return 0;
+	b->used[what]++;
+	return 1;
+}
 
 /* ---- a message into the scratch ---- */
 
@@ -314,7 +355,8 @@ static __noinline int names_question(struct __sk_buff *skb, const struct packet 
 		r = RAST_DNS_NAME;
 	if (r == RAST_DNS_OK && (l->names & RAST_NAMES_PEERS)) {
 		names_question_key(s, p, l);
-		if (bpf_map_update_elem(&time_by_question, &s->question, &s->now, BPF_ANY))
+		if (!names_afford(l->ep.identity, BUDGET_QUESTIONS) ||
+		    bpf_map_update_elem(&time_by_question, &s->question, &s->now, BPF_ANY))
 			names_count(full, 1);
 		else
 			names_count(questions, 1);
@@ -358,7 +400,8 @@ static long names_learn_step(__u32 i, struct names_walk *w)
 		s->fresh.learnt_ns = s->now;
 		s->fresh.slots[0].pattern = pattern;
 		s->fresh.slots[0].until_ns = until;
-		if (bpf_map_update_elem(&names_by_addr, &s->key, &s->fresh, BPF_ANY))
+		if (!names_afford(s->key.identity, BUDGET_LEARNT) ||
+		    bpf_map_update_elem(&names_by_addr, &s->key, &s->fresh, BPF_ANY))
 			names_count(full, 1);
 		else
 			names_count(learnt, 1);

@@ -443,6 +443,40 @@ static void test_dns_over_tcp(void)
 	ok(stage.n_dns >= 2, "all of it is told");
 }
 
+/* What one container does must not push out what another one asks or knows. */
+static void test_floods(void)
+{
+	uint64_t full, questions;
+	struct message m;
+
+	setup();
+	full = counter("full");
+	questions = counter("questions");
+	for (uint16_t i = 0; i < 3000; i++)
+		(void)ask(i, "a.wild.example");
+	ok(counter("full") > full && counter("questions") - questions < 3000,
+	   "of a flood of questions not all are remembered");
+	m = message_question(1, "api.example.com", A);
+	(void)ask_from(DB, 4000, &m);
+	m = message_answer(1, "api.example.com", ADDR, 1, 300);
+	(void)tell_to(DB, 4000, &m);
+	ok(open_from(DB, ADDR, 80, SYN) == PASS, "another container's is");
+	stage_forget();
+	full = counter("full");
+	for (uint16_t i = 0; i < 40; i++) {
+		(void)ask(i, "a.wild.example");
+		(void)tell(i, "a.wild.example", ADDR + 64u * i, 64, 300);
+	}
+	ok(counter("full") - full == 40 * 64 - RAST_LEARNT_A_MINUTE,
+	   "nor are all addresses of a flood of answers");
+	(void)ask_from(DB, 4000, &m);
+	m = message_question(2, "api.example.com", A);
+	(void)ask_from(DB, 4000, &m);
+	m = message_answer(2, "api.example.com", ADDR, 1, 300);
+	(void)tell_to(DB, 4000, &m);
+	ok(open_from(DB, ADDR, 80, SYN) == PASS, "but another container's");
+}
+
 /* A question over IPv4, an answer with an IPv6 address, a packet to it. */
 static void test_ipv6(void)
 {
@@ -479,5 +513,6 @@ int main(void)
 	test_dns_rules();
 	test_dns_over_tcp();
 	test_ipv6();
+	test_floods();
 	return done();
 }

@@ -209,6 +209,7 @@ void stage_forget(void)
 	empty("names_by_addr", sizeof(struct rast_learnt_key));
 	empty("time_by_question", sizeof(struct rast_question_key));
 	empty("refused_by_name", 16);
+	empty("names_budget", 4);
 	empty("time_by_fragment", 44);
 	for (uint32_t i = 0; zero && i < N_CLASS; i++)
 		for (uint32_t dir = 0; dir < 2; dir++) {

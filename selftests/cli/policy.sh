@@ -121,7 +121,7 @@ badtest() # LINE:COLUMN TEXT TEST
 	as_user "$R" policy test -f $Y "$tmp/bad.yaml" >"$tmp/out" 2>&1
 	is "$? $(sed "s,$tmp/,," "$tmp/out")" "1 error: bad.yaml:$1: $2" "refused: $2"
 }
-badtest 6:6 'spec.tests[0].from: no pod "shop/nobody" (want a pod'"'"'s name, namespace/name, an address or host)' \
+badtest 6:6 'spec.tests[0].from: no pod "shop/nobody" (want a pod'"'"'s name, namespace/name, an address, host or a DNS name)' \
 	'{from: shop/nobody, to: shop/db, ports: 1, expect: deny}'
 badtest 6:35 'spec.tests[0].ports: "99999" is not a port number' '{from: shop/web, to: shop/db, ports: 99999, expect: deny}'
 badtest 6:43 'spec.tests[0].ports[0]: "GRE/1" is none of TCP/PORT, UDP/PORT, SCTP/PORT, ICMP/TYPE/CODE, ICMPv6/TYPE/CODE and other' '{from: shop/web, to: shop/db, ports: [GRE/1], expect: deny}'
