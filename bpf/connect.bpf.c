@@ -221,6 +221,7 @@ static __always_inline int judge(struct bpf_sock_addr *ctx, __u64 word01, __u64 
 	l.generation = img->generation;
 	__builtin_memcpy(l.peer_addr, p->dst6, 16);
 	l.peer_identity = identity_of(l.peer_addr, l.v6);
+	addr_class_find(img, &l);
 	if (judge_link(img, p, &l, asks) == REFUSE)
 		return REFUSE;
 	return find_peer(p, &l) ? judge_link(img, p, &l, asks) : PASS;

@@ -123,6 +123,7 @@ static __noinline __u32 judge_cell(struct __sk_buff *skb, const struct packet *p
 
 	if (p->protocol != IPPROTO_TCP)
 		measure(skb, p, l);
+	addr_class_find(img, l);
 	cell = cell_of(img, l, l->dir, p->protocol, number_of(p));
 	if (img->names.n_patterns)
 		cell = names_cell(img, p, l, cell);

@@ -28,8 +28,9 @@
 #define RAST_POLICY_MAGIC 0x72617374u /* "rast" */
 #define RAST_POLICY_FORMAT 3u
 #define RAST_MAX_IDENTITIES 8192u /* numbers 0..8191 */
-#define RAST_MAX_RANGES4 4096u
-#define RAST_MAX_RANGES6 1024u
+#define RAST_MAX_RANGES4 (1u << 20)
+#define RAST_MAX_RANGES6 (1u << 18)
+#define RAST_FEW_RANGES 64u /* so many lie in the image itself */
 #define RAST_MAX_PORT_CLASSES 255u
 #define RAST_MAX_CELLS (1u << 22)
 #define RAST_MAX_RULES 0xfffffu
@@ -83,6 +84,15 @@ struct rast_line {
 };
 _Static_assert(sizeof(struct rast_line) == 64, "a line is a cache line");
 
+/* A word of the IPv4 look-up (policy/addr_trie.h): a class, or one of these and where it goes on. */
+#define RAST_TRIE_LIST 0x80000000u
+#define RAST_TRIE_TABLE 0x40000000u
+#define RAST_TRIE_COUNT_SHIFT 26 /* of a list: its length less 1 */
+#define RAST_TRIE_COUNT 0xfu
+#define RAST_TRIE_AT 0x03ffffffu /* counted in words from the look-up's first line */
+#define RAST_TRIE_LIST16 8u
+#define RAST_TRIE_LIST24 16u
+
 struct rast_policy_image {
 	__u32 magic, format;
 	__u32 generation; /* counts applied images; names the rule table */
@@ -98,11 +108,13 @@ struct rast_policy_image {
 	 */
 	__u32 hits_at, hits_lines, hits_mask;
 	__u32 hits_shared; /* there are more CPUs than counters of a rule: add atomically */
-	__u32 pad[2];
+	/* The first lines of the look-ups of more than RAST_FEW_RANGES ranges; set and 0 likewise. */
+	__u32 addr4_at, addr6_at;
 	__u16 class_by_identity[RAST_MAX_IDENTITIES]; /* 0xffff: unknown, denied */
 	__u8 port_class[RAST_PROTO_PORTED][65536];
-	struct rast_range4 range4[RAST_MAX_RANGES4];
-	struct rast_range6 range6[RAST_MAX_RANGES6];
+	/* Filled where the image is copied, when there are not more; all 0 in a file. */
+	struct rast_range4 range4[RAST_FEW_RANGES];
+	struct rast_range6 range6[RAST_FEW_RANGES];
 	struct rast_name_table names;
 };
 /* Array map values may have at most 4 MB on 6.1 (KMALLOC_MAX_SIZE). */

@@ -7,6 +7,7 @@
 #include "policy/stage.h"
 
 #include <errno.h>
+#include <string.h>
 
 struct event {
 	rast_u128 at;
@@ -100,19 +101,50 @@ static int collect(const struct rast_flat *flat, struct rast_arena *a, struct ev
 	return 0;
 }
 
+/* The rules that cover the address at hand, sorted. */
+struct active {
+	uint32_t *bits;
+	size_t n;
+	uint64_t hash;
+};
+
+static void flip(struct active *a, uint32_t bit)
+{
+	size_t lo = 0, hi = a->n;
+
+	a->hash ^= rast_numset_hash(bit);
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (a->bits[mid] < bit)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo < a->n && a->bits[lo] == bit) {
+		a->n--;
+		memmove(&a->bits[lo], &a->bits[lo + 1], (a->n - lo) * sizeof(*a->bits));
+	} else {
+		memmove(&a->bits[lo + 1], &a->bits[lo], (a->n - lo) * sizeof(*a->bits));
+		a->bits[lo] = bit;
+		a->n++;
+	}
+}
+
 static int sweep(const struct events *e, size_t n_bits, struct rast_arena *a,
-		 struct rast_sigs *sigs, struct rast_addr_range **ret, size_t *ret_n)
+		 struct rast_numsets *sets, struct rast_addr_range **ret, size_t *ret_n)
 {
 	struct rast_addr_range *out = rast_arena_take(a, e->n + 1, sizeof(*out));
-	uint64_t *bits = rast_arena_take(a, sigs->words, sizeof(*bits));
+	struct active now = {.bits = rast_arena_take(a, n_bits + 1, sizeof(*now.bits))};
 	int32_t *depth = rast_arena_take(a, n_bits + 1, sizeof(*depth));
 	rast_u128 at = 0;
 	size_t i = 0, n = 0;
 
-	if (!out || !bits || !depth)
+	if (!out || !now.bits || !depth)
 		return -ENOMEM;
 	for (;;) {
 		uint32_t klass;
+		int r;
 
 		for (; i < e->n && e->ev[i].at == at; i++) {
 			uint32_t bit = e->ev[i].bit;
@@ -120,10 +152,11 @@ static int sweep(const struct events *e, size_t n_bits, struct rast_arena *a,
 
 			depth[bit] += e->ev[i].add;
 			if (was != (depth[bit] != 0))
-				rast_bit_flip(bits, bit);
+				flip(&now, bit);
 		}
-		if (rast_sigs_get(sigs, bits, &klass) < 0)
-			return -ENOMEM;
+		r = rast_numsets_get(sets, now.bits, now.n, now.hash, &klass);
+		if (r < 0)
+			return r;
 		if (!n || out[n - 1].klass != klass)
 			out[n++] = (struct rast_addr_range){at, klass};
 		if (i == e->n)
@@ -139,15 +172,41 @@ int rast_addrs_build(const struct rast_flat *flat, struct rast_arena *a, struct 
 {
 	struct events e[2] = {};
 	struct rast_addrs out = {};
+	int r;
 
-	if (collect(flat, a, e) < 0 || rast_sigs_init(&out.sigs, a, flat->n_blocks) < 0)
+	if (collect(flat, a, e) < 0 || rast_numsets_init(&out.sets, a) < 0)
 		return -ENOMEM;
 	for (int v6 = 0; v6 < 2; v6++) {
 		qsort(e[v6].ev, e[v6].n, sizeof(*e[v6].ev), cmp_event);
-		if (sweep(&e[v6], flat->n_blocks, a, &out.sigs, &out.ranges[v6],
-			  &out.n_ranges[v6]) < 0)
-			return -ENOMEM;
+		r = sweep(&e[v6], flat->n_blocks, a, &out.sets, &out.ranges[v6], &out.n_ranges[v6]);
+		if (r < 0)
+			return r;
 	}
 	*ret = out;
+	return 0;
+}
+
+/* For each rule with blocks its classes, in order. */
+int rast_addrs_index(struct rast_addrs *addrs, const struct rast_flat *flat, struct rast_arena *a)
+{
+	const struct rast_numsets *sets = &addrs->sets;
+	size_t n_bits = flat->n_blocks;
+	size_t *first = rast_arena_take(a, n_bits + 2, sizeof(*first));
+	uint32_t *classes = rast_arena_take(a, sets->total + 1, sizeof(*classes));
+
+	if (!first || !classes)
+		return -ENOMEM;
+	/* Counted two places on, so that filling moves each one to where its rule's begin. */
+	for (size_t c = 0; c < sets->n; c++)
+		for (size_t i = 0; i < sets->sets[c].n; i++)
+			first[sets->sets[c].members[i] + 2]++;
+	for (size_t b = 2; b < n_bits + 2; b++)
+		first[b] += first[b - 1];
+	for (size_t c = 0; c < sets->n; c++)
+		for (size_t i = 0; i < sets->sets[c].n; i++)
+			classes[first[sets->sets[c].members[i] + 1]++] = (uint32_t)c;
+	addrs->first_of_bit = first;
+	addrs->classes_of_bit = classes;
+	addrs->n_class = sets->n;
 	return 0;
 }

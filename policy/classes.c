@@ -8,18 +8,21 @@
 #include <errno.h>
 
 struct part {
-	uint32_t *class_of, *size, *hit, *moved_to, *stamp;
+	uint32_t *class_of, *size, *hit, *moved_to, *stamp, *touched;
 	uint32_t n, round;
 };
 
 static void refine(struct part *p, const uint64_t *bits, size_t words)
 {
+	size_t n = 0;
+
 	p->round++;
 	rast_bits_foreach(i, bits, words) {
 		uint32_t c = p->class_of[i];
 
 		if (p->stamp[c] != p->round) {
 			p->stamp[c] = p->round;
+			p->touched[n++] = c;
 			p->hit[c] = 0;
 			p->moved_to[c] = UINT32_MAX;
 		}
@@ -37,9 +40,9 @@ static void refine(struct part *p, const uint64_t *bits, size_t words)
 		p->size[p->moved_to[c]]++;
 	}
 	/* Only now, as hit == size above means that all of a class is in the set. */
-	for (uint32_t c = 0; c < p->n; c++)
-		if (p->stamp[c] == p->round && p->hit[c] < p->size[c])
-			p->size[c] -= p->hit[c];
+	for (size_t i = 0; i < n; i++)
+		if (p->hit[p->touched[i]] < p->size[p->touched[i]])
+			p->size[p->touched[i]] -= p->hit[p->touched[i]];
 }
 
 int rast_classes_build(const struct rast_flat *flat, const struct rast_ports *ports,
@@ -47,7 +50,8 @@ int rast_classes_build(const struct rast_flat *flat, const struct rast_ports *po
 {
 	struct part p = {.n = 1};
 	struct rast_classes out = {.n_class = 1};
-	uint32_t **arrays[] = {&p.class_of, &p.size, &p.hit, &p.moved_to, &p.stamp, &out.pod_of};
+	uint32_t **arrays[] = {&p.class_of, &p.size,    &p.hit,     &p.moved_to,
+			       &p.stamp,    &p.touched, &out.pod_of};
 	uint32_t *renamed;
 
 	for (size_t i = 0; i < ARRAY_SIZE(arrays); i++) {
@@ -62,7 +66,7 @@ int rast_classes_build(const struct rast_flat *flat, const struct rast_ports *po
 		refine(&p, f->subject, ix->words);
 		for (int d = 0; d < 2; d++)
 			for (size_t j = 0; j < f->n_rules[d]; j++)
-				if (f->rules[d][j].pods)
+				if (f->rules[d][j].some_pods)
 					refine(&p, f->rules[d][j].pods, ix->words);
 	}
 	for (size_t i = 0; i < ports->n_named; i++)

@@ -30,7 +30,7 @@ static void finish(struct run *c)
 
 static int check_limits(const struct run *c, struct rast_err *err)
 {
-	size_t n_class = c->classes.n_class, n_addr = c->addrs.sigs.n, n_port = c->ports.n_class;
+	size_t n_class = c->classes.n_class, n_addr = c->addrs.n_class, n_port = c->ports.n_class;
 	unsigned long long cells = 2ull * n_class * (n_class + n_addr) * n_port;
 
 	if (n_port > RAST_MAX_PORT_CLASSES)
@@ -92,35 +92,40 @@ static struct rast_policy_image *make_image(const struct run *c, uint32_t genera
 {
 	const struct rast_matrix *m = &c->matrix;
 	size_t n_cells = 2 * m->n_class * m->n_peer * m->n_port;
-	struct rast_policy_image *im = calloc(1, sizeof(*im) + n_cells * sizeof(uint32_t));
-	uint32_t *cells = (uint32_t *)(im + 1);
+	struct rast_policy_image head = {.magic = RAST_POLICY_MAGIC,
+					 .format = RAST_POLICY_FORMAT,
+					 .generation = generation,
+					 .n_class = (uint32_t)m->n_class,
+					 .n_peer = (uint32_t)m->n_peer,
+					 .n_port = (uint32_t)m->n_port,
+					 .n_range4 = (uint32_t)c->addrs.n_ranges[0],
+					 .n_range6 = (uint32_t)c->addrs.n_ranges[1],
+					 .n_rule = c->n_rule};
+	struct rast_policy_image *im = malloc(rast_policy_image_size(&head));
+	struct rast_range4 *range4;
+	struct rast_range6 *range6;
+	uint32_t *cells;
 
 	if (!im)
 		return NULL;
-	im->magic = RAST_POLICY_MAGIC;
-	im->format = RAST_POLICY_FORMAT;
-	im->generation = generation;
-	im->n_class = (uint32_t)m->n_class;
-	im->n_peer = (uint32_t)m->n_peer;
-	im->n_port = (uint32_t)m->n_port;
-	im->n_range4 = (uint32_t)c->addrs.n_ranges[0];
-	im->n_range6 = (uint32_t)c->addrs.n_ranges[1];
-	im->n_rule = c->n_rule;
+	*im = head;
+	range4 = rast_policy_image_ranges4(im);
+	range6 = rast_policy_image_ranges6(im);
+	cells = rast_policy_image_cells(im);
 	im->port_class_other = 0;
 	memset(im->class_by_identity, 0xff, sizeof(im->class_by_identity));
 	im->class_by_identity[RAST_IDENTITY_HOST] = 0;
 	for (size_t i = 0; i < c->ix.n_pods; i++)
 		im->class_by_identity[c->ix.pods[i]->identity] = (uint16_t)c->classes.class_of[i];
 	memcpy(im->port_class, c->ports.port_class, sizeof(im->port_class));
-	for (size_t i = 0; i < im->n_range4; i++) {
-		im->range4[i].start = (uint32_t)c->addrs.ranges[0][i].start;
-		im->range4[i].klass = c->addrs.ranges[0][i].klass;
-	}
-	for (size_t i = 0; i < im->n_range6; i++) {
-		im->range6[i].hi = (uint64_t)(c->addrs.ranges[1][i].start >> 64);
-		im->range6[i].lo = (uint64_t)c->addrs.ranges[1][i].start;
-		im->range6[i].klass = c->addrs.ranges[1][i].klass;
-	}
+	for (size_t i = 0; i < im->n_range4; i++)
+		range4[i] = (struct rast_range4){.start = (uint32_t)c->addrs.ranges[0][i].start,
+						 .klass = c->addrs.ranges[0][i].klass};
+	for (size_t i = 0; i < im->n_range6; i++)
+		range6[i] =
+			(struct rast_range6){.hi = (uint64_t)(c->addrs.ranges[1][i].start >> 64),
+					     .lo = (uint64_t)c->addrs.ranges[1][i].start,
+					     .klass = c->addrs.ranges[1][i].klass};
 	for (size_t i = 0; i < n_cells; i++) {
 		uint32_t rule = m->cells[i] >> 1;
 
@@ -140,7 +145,7 @@ static json_t *report(const struct run *c, const struct rast_policy_set *set, ui
 		"generation", (json_int_t)generation, "pods", (json_int_t)c->ix.n_pods, "policies",
 		(json_int_t)set->n_policies, "policies_in_use", (json_int_t)c->flat.n_policies,
 		"rules", (json_int_t)c->flat.n_rules, "identity_classes", (json_int_t)m->n_class,
-		"address_classes", (json_int_t)c->addrs.sigs.n, "peer_classes",
+		"address_classes", (json_int_t)c->addrs.n_class, "peer_classes",
 		(json_int_t)m->n_peer, "port_classes", (json_int_t)m->n_port, "ranges4",
 		(json_int_t)c->addrs.n_ranges[0], "ranges6", (json_int_t)c->addrs.n_ranges[1],
 		"cells", (json_int_t)(2 * m->n_class * m->n_peer * m->n_port), "max_cells",
@@ -165,7 +170,13 @@ static int stages(struct run *c, const struct rast_policy_set *set,
 	if (!r)
 		r = rast_fqdns_build(&c->flat, c->ix.words, &c->arena, &c->addrs, &c->fqdns);
 	if (!r)
+		r = rast_addrs_index(&c->addrs, &c->flat, &c->arena);
+	if (!r)
 		r = rast_classes_build(&c->flat, &c->ports, &c->ix, &c->arena, &c->classes);
+	if (r == -E2BIG)
+		return rast_err_set(err, E2BIG,
+				    "policy is too large: too many rules have too many addresses "
+				    "in common");
 	if (r < 0)
 		return rast_err_sys(err, -r, "policy");
 	r = check_limits(c, err);

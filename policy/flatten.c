@@ -27,7 +27,8 @@ static int rule(const struct rast_policy *p, const struct rast_policy_rule *r,
 	ret->host = r->any_peer;
 	if (r->any_peer)
 		return 0;
-	ret->pods = rast_arena_take(a, ix->words + 1, sizeof(*ret->pods));
+	/* Many rules are of addresses alone: those share one empty set. */
+	ret->pods = flat->no_pods ?: rast_arena_take(a, ix->words + 1, sizeof(*ret->pods));
 	if (!ret->pods)
 		return -ENOMEM;
 	for (size_t i = 0; i < r->n_peers; i++) {
@@ -52,7 +53,9 @@ static int rule(const struct rast_policy *p, const struct rast_policy_rule *r,
 	ret->host_named = named;
 	if (blocks)
 		ret->block_bit = (uint32_t)flat->n_blocks++;
-	if (!blocks && !ret->host && !ret->world && !rast_bits_any(ret->pods, ix->words))
+	ret->some_pods = rast_bits_any(ret->pods, ix->words);
+	flat->no_pods = ret->some_pods ? NULL : ret->pods;
+	if (!blocks && !ret->host && !ret->world && !ret->some_pods)
 		return warn(flat, p, r->line, "no pod that runs is a peer of this rule");
 	return 0;
 }

@@ -114,22 +114,29 @@ int rast_fqdns_build(const struct rast_flat *flat, size_t words, struct rast_are
 {
 	size_t n = collect(flat, NULL);
 	struct use *use = rast_arena_take(a, n + 1, sizeof(*use));
-	uint64_t *bits = rast_arena_take(a, addrs->sigs.words + 1, sizeof(*bits));
+	uint32_t *rules = rast_arena_take(a, n + 1, sizeof(*rules));
 	struct rast_fqdns out = {.list = rast_arena_take(a, n + 1, sizeof(*out.list))};
 
-	if (!use || !bits || !out.list)
+	if (!use || !rules || !out.list)
 		return -ENOMEM;
 	(void)collect(flat, use);
 	qsort(use, n, sizeof(*use), cmp_use);
 	for (size_t i = 0; i < n;) {
 		struct rast_fqdn_class *c = &out.list[out.n++];
+		uint64_t hash = 0;
+		size_t n_rules = 0;
+		int r;
 
 		c->fqdn = &use[i].fqdn;
-		memset(bits, 0, addrs->sigs.words * sizeof(*bits));
-		for (; i < n && !cmp_fqdn(&use[i].fqdn, c->fqdn); i++)
-			rast_bit_set(bits, use[i].bit);
-		if (rast_sigs_get(&addrs->sigs, bits, &c->klass) < 0)
-			return -ENOMEM;
+		for (; i < n && !cmp_fqdn(&use[i].fqdn, c->fqdn); i++) {
+			if (n_rules && rules[n_rules - 1] == use[i].bit)
+				continue;
+			rules[n_rules++] = use[i].bit;
+			hash ^= rast_numset_hash(use[i].bit);
+		}
+		r = rast_numsets_get(&addrs->sets, rules, n_rules, hash, &c->klass);
+		if (r < 0)
+			return r;
 	}
 	*ret = out;
 	return warn_dns(flat, words);

@@ -12,20 +12,21 @@
 
 static uint32_t range4(const struct rast_policy_image *im, uint32_t addr)
 {
+	const struct rast_range4 *range4 = rast_policy_image_ranges4(im);
 	uint32_t lo = 0, hi = im->n_range4;
 
-	if (!hi || hi > RAST_MAX_RANGES4)
+	if (!hi)
 		return UINT32_MAX;
 	/* The last range that does not start behind addr. */
 	while (hi - lo > 1) {
 		uint32_t mid = lo + (hi - lo) / 2;
 
-		if (im->range4[mid].start <= addr)
+		if (range4[mid].start <= addr)
 			lo = mid;
 		else
 			hi = mid;
 	}
-	return im->range4[lo].klass;
+	return range4[lo].klass;
 }
 
 static bool at_or_before(const struct rast_range6 *r, uint64_t hi, uint64_t lo)
@@ -36,19 +37,20 @@ static bool at_or_before(const struct rast_range6 *r, uint64_t hi, uint64_t lo)
 static uint32_t range6(const struct rast_policy_image *im, const uint8_t addr[16])
 {
 	rast_u128 v = rast_addr_from_bytes(addr);
+	const struct rast_range6 *range6 = rast_policy_image_ranges6(im);
 	uint32_t lo = 0, hi = im->n_range6;
 
-	if (!hi || hi > RAST_MAX_RANGES6)
+	if (!hi)
 		return UINT32_MAX;
 	while (hi - lo > 1) {
 		uint32_t mid = lo + (hi - lo) / 2;
 
-		if (at_or_before(&im->range6[mid], (uint64_t)(v >> 64), (uint64_t)v))
+		if (at_or_before(&range6[mid], (uint64_t)(v >> 64), (uint64_t)v))
 			lo = mid;
 		else
 			hi = mid;
 	}
-	return im->range6[lo].klass;
+	return range6[lo].klass;
 }
 
 uint32_t rast_policy_image_cell(const struct rast_policy_image *im, int dir, uint32_t klass,
@@ -124,7 +126,8 @@ static bool possible(const struct rast_policy_image *im)
 {
 	return im->n_class && im->n_class <= RAST_MAX_IDENTITIES && im->n_peer > im->n_class &&
 	       im->n_peer <= RAST_MAX_CELLS && im->n_port && im->n_port <= RAST_MAX_PORT_CLASSES &&
-	       2ull * im->n_class * im->n_peer * im->n_port <= RAST_MAX_CELLS;
+	       2ull * im->n_class * im->n_peer * im->n_port <= RAST_MAX_CELLS && im->n_range4 &&
+	       im->n_range4 <= RAST_MAX_RANGES4 && im->n_range6 && im->n_range6 <= RAST_MAX_RANGES6;
 }
 
 bool rast_policy_image_fits(const struct rast_policy_image *im, size_t size)
@@ -134,6 +137,10 @@ bool rast_policy_image_fits(const struct rast_policy_image *im, size_t size)
 
 int rast_policy_image_check(const struct rast_policy_image *im, struct rast_err *err)
 {
+	static const struct rast_range4 no_range4[RAST_FEW_RANGES];
+	static const struct rast_range6 no_range6[RAST_FEW_RANGES];
+	const struct rast_range4 *range4 = rast_policy_image_ranges4(im);
+	const struct rast_range6 *range6 = rast_policy_image_ranges6(im);
 	const uint32_t *cells = rast_policy_image_cells(im);
 
 	if (im->magic != RAST_POLICY_MAGIC)
@@ -143,15 +150,16 @@ int rast_policy_image_check(const struct rast_policy_image *im, struct rast_err 
 				    RAST_POLICY_FORMAT);
 	if (!possible(im))
 		return bad(err, "impossible numbers of classes");
-	if (im->hits_at || im->hits_lines || im->hits_mask || im->hits_shared)
-		return bad(err, "counters, which are made where it is applied");
+	if (im->hits_at || im->hits_lines || im->hits_mask || im->hits_shared || im->addr4_at ||
+	    im->addr6_at)
+		return bad(err, "places in a table, which are given where it is applied");
+	if (memcmp(im->range4, no_range4, sizeof(no_range4)) != 0 ||
+	    memcmp(im->range6, no_range6, sizeof(no_range6)) != 0)
+		return bad(err, "ranges before its end");
 	if (im->n_rule < RAST_RULE_FIRST || im->n_rule > RAST_MAX_RULES + 1)
 		return bad(err, "impossible number of rules");
 	if (im->port_class_other >= im->n_port)
 		return bad(err, "a port class that is not there");
-	for (size_t i = 0; i < ARRAY_SIZE(im->pad); i++)
-		if (im->pad[i])
-			return bad(err, "padding that is not zero");
 	for (size_t i = 0; i < RAST_MAX_IDENTITIES; i++)
 		if (im->class_by_identity[i] != 0xffff && im->class_by_identity[i] >= im->n_class)
 			return bad(err, "an identity of a class that is not there");
@@ -159,18 +167,17 @@ int rast_policy_image_check(const struct rast_policy_image *im, struct rast_err 
 		for (size_t i = 0; i < 65536; i++)
 			if (im->port_class[p][i] >= im->n_port)
 				return bad(err, "a port class that is not there");
-	if (!im->n_range4 || im->n_range4 > RAST_MAX_RANGES4 || im->range4[0].start)
+	if (range4[0].start)
 		return bad(err, "IPv4 ranges that do not begin at 0.0.0.0");
-	if (!im->n_range6 || im->n_range6 > RAST_MAX_RANGES6 || im->range6[0].hi ||
-	    im->range6[0].lo)
+	if (range6[0].hi || range6[0].lo)
 		return bad(err, "IPv6 ranges that do not begin at ::");
 	for (size_t i = 0; i < im->n_range4; i++)
-		if (im->range4[i].klass >= im->n_peer - im->n_class ||
-		    (i && im->range4[i].start <= im->range4[i - 1].start))
+		if (range4[i].klass >= im->n_peer - im->n_class ||
+		    (i && range4[i].start <= range4[i - 1].start))
 			return bad(err, "IPv4 ranges out of order or of no class");
 	for (size_t i = 0; i < im->n_range6; i++)
-		if (im->range6[i].klass >= im->n_peer - im->n_class || im->range6[i].pad ||
-		    (i && at_or_before(&im->range6[i], im->range6[i - 1].hi, im->range6[i - 1].lo)))
+		if (range6[i].klass >= im->n_peer - im->n_class || range6[i].pad ||
+		    (i && at_or_before(&range6[i], range6[i - 1].hi, range6[i - 1].lo)))
 			return bad(err, "IPv6 ranges out of order or of no class");
 	for (size_t i = 0; i < rast_policy_image_n_cells(im); i++) {
 		uint32_t rule = cells[i] & RAST_CELL_RULE;

@@ -57,6 +57,32 @@ static int index_pods(struct rast_index *ix, struct rast_arena *a)
 	return 0;
 }
 
+static int cmp_addr(const void *a, const void *b)
+{
+	const struct rast_index_addr *x = a, *y = b;
+
+	return (x->addr > y->addr) - (x->addr < y->addr);
+}
+
+static int index_addrs(struct rast_index *ix, struct rast_arena *a)
+{
+	for (int v6 = 0; v6 < 2; v6++) {
+		ix->addrs[v6] = rast_arena_take(a, ix->n_pods + 1, sizeof(*ix->addrs[v6]));
+		if (!ix->addrs[v6])
+			return -ENOMEM;
+		for (size_t i = 0; i < ix->n_pods; i++) {
+			const struct rast_policy_pod *p = ix->pods[i];
+			rast_u128 addr = v6 ? rast_addr_from_bytes(p->addr6) : p->addr4;
+
+			if (addr)
+				ix->addrs[v6][ix->n_addrs[v6]++] =
+					(struct rast_index_addr){addr, (uint32_t)i};
+		}
+		qsort(ix->addrs[v6], ix->n_addrs[v6], sizeof(*ix->addrs[v6]), cmp_addr);
+	}
+	return 0;
+}
+
 static size_t find_ns(const struct rast_index *ix, const char *name)
 {
 	const char **at = ix->n_namespaces ? bsearch(&name, ix->namespaces, ix->n_namespaces,
@@ -152,6 +178,8 @@ int rast_index_build(const struct rast_policy_set *set, const struct rast_policy
 	qsort(ix.pods, ix.n_pods, sizeof(*ix.pods), cmp_pod);
 	r = index_pods(&ix, a);
 	if (!r)
+		r = index_addrs(&ix, a);
+	if (!r)
 		r = name_namespaces(set, world, a, &ix);
 	if (!r)
 		r = index_namespaces(set, world, a, &ix);
@@ -227,13 +255,20 @@ bool rast_block_contains(const struct rast_policy_block *b, bool v6, rast_u128 a
 
 static void block(const struct rast_index *ix, const struct rast_policy_block *b, uint64_t *bits)
 {
-	for (size_t i = 0; i < ix->n_pods; i++) {
-		const struct rast_policy_pod *p = ix->pods[i];
-		rast_u128 addr = b->cidr.v6 ? rast_addr_from_bytes(p->addr6) : p->addr4;
+	const struct rast_index_addr *all = ix->addrs[b->cidr.v6];
+	size_t lo = 0, hi = ix->n_addrs[b->cidr.v6];
 
-		if (addr && rast_block_contains(b, b->cidr.v6, addr))
-			rast_bit_set(bits, i);
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (all[mid].addr < b->cidr.lo)
+			lo = mid + 1;
+		else
+			hi = mid;
 	}
+	for (; lo < ix->n_addrs[b->cidr.v6] && all[lo].addr <= b->cidr.hi; lo++)
+		if (rast_block_contains(b, b->cidr.v6, all[lo].addr))
+			rast_bit_set(bits, all[lo].pod);
 }
 
 static void set_pods_of(const struct rast_index *ix, size_t ns, uint64_t *bits)

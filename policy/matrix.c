@@ -20,35 +20,11 @@ struct run {
 	const struct rast_ports *ports;
 	const struct rast_addrs *addrs;
 	const struct rast_classes *classes;
-	size_t n_peer, n_port, peer_words;
-	uint64_t *peers;   /* of one rule */
+	size_t n_peer, n_port;
 	uint32_t *left;    /* open cells by peer */
 	uint64_t every[4]; /* port classes */
 	uint32_t *cells;   /* n_peer × n_port: of one class in one direction */
 };
-
-static void peers_of(struct run *m, const struct rast_flat_rule *f)
-{
-	size_t n_class = m->classes->n_class;
-
-	if (f->rule->any_peer) {
-		rast_bits_fill(m->peers, m->n_peer);
-		return;
-	}
-	memset(m->peers, 0, m->peer_words * sizeof(*m->peers));
-	if (f->host)
-		rast_bit_set(m->peers, 0);
-	for (size_t c = 1; c < n_class; c++)
-		if (rast_bit_test(f->pods, m->classes->pod_of[c]))
-			rast_bit_set(m->peers, c);
-	for (size_t c = 0; f->world && c < m->addrs->sigs.n; c++)
-		rast_bit_set(m->peers, n_class + c);
-	if (f->block_bit == UINT32_MAX || f->world)
-		return;
-	for (size_t c = 0; c < m->addrs->sigs.n; c++)
-		if (rast_bit_test(m->addrs->sigs.sets[c], f->block_bit))
-			rast_bit_set(m->peers, n_class + c);
-}
 
 static uint32_t cell_of(const struct rast_flat_rule *f)
 {
@@ -63,35 +39,60 @@ static uint32_t cell_of(const struct rast_flat_rule *f)
 	return PASSED;
 }
 
+/* One rule as it is laid over the cells. */
+struct laid {
+	const struct rast_port_list *list; /* NULL: every port */
+	enum rast_direction dir;
+	uint32_t value;
+	uint64_t ports[4];
+};
+
+static void lay_peer(struct run *m, struct laid *l, size_t p)
+{
+	uint32_t *row = m->cells + p * m->n_port;
+
+	if (!m->left[p])
+		return;
+	/* What a name means is the destination's affair; only pods have names. */
+	if (l->list && l->list->n_names && l->dir == RAST_DIR_EGRESS)
+		rast_ports_of(m->ports, l->list, m->ix,
+			      p && p < m->classes->n_class ? &m->classes->pod_of[p] : NULL,
+			      l->ports);
+	rast_bits_foreach(q, l->ports, 4)
+		if (row[q] == OPEN) {
+			row[q] = l->value;
+			m->left[p]--;
+		}
+}
+
+/* Rules are many and most have few peers: nothing here takes time by the number of all peers. */
 static void lay(struct run *m, const struct rast_flat_rule *f, enum rast_direction dir,
 		uint32_t subject)
 {
-	const struct rast_port_list *list =
-		f->port_list == UINT32_MAX ? NULL : &m->ports->lists[f->port_list];
-	uint32_t value = cell_of(f);
-	uint64_t here[4];
+	struct laid l = {.list = f->port_list == UINT32_MAX ? NULL : &m->ports->lists[f->port_list],
+			 .dir = dir,
+			 .value = cell_of(f)};
+	size_t n_class = m->classes->n_class, first, end;
 
-	if (!list)
-		memcpy(here, m->every, sizeof(here));
+	if (!l.list)
+		memcpy(l.ports, m->every, sizeof(l.ports));
 	else
-		rast_ports_of(m->ports, list, m->ix,
-			      dir == RAST_DIR_INGRESS ? &m->classes->pod_of[subject] : NULL, here);
-	peers_of(m, f);
-	rast_bits_foreach(p, m->peers, m->peer_words) {
-		uint32_t *row = m->cells + p * m->n_port;
-
-		if (!m->left[p])
-			continue;
-		/* What a name means is the destination's affair; only pods have names. */
-		if (list && list->n_names && dir == RAST_DIR_EGRESS)
-			rast_ports_of(m->ports, list, m->ix,
-				      p && p < m->classes->n_class ? &m->classes->pod_of[p] : NULL,
-				      here);
-		rast_bits_foreach(q, here, 4)
-			if (row[q] == OPEN) {
-				row[q] = value;
-				m->left[p]--;
-			}
+		rast_ports_of(m->ports, l.list, m->ix,
+			      dir == RAST_DIR_INGRESS ? &m->classes->pod_of[subject] : NULL,
+			      l.ports);
+	if (f->rule->any_peer || f->host)
+		lay_peer(m, &l, 0);
+	for (size_t c = 1; (f->rule->any_peer || f->some_pods) && c < n_class; c++)
+		if (f->rule->any_peer || rast_bit_test(f->pods, m->classes->pod_of[c]))
+			lay_peer(m, &l, c);
+	if (f->rule->any_peer || f->world) {
+		for (size_t c = n_class; c < m->n_peer; c++)
+			lay_peer(m, &l, c);
+	} else if (f->block_bit != UINT32_MAX) {
+		first = m->addrs->first_of_bit[f->block_bit];
+		end = m->addrs->first_of_bit[f->block_bit + 1];
+		for (size_t i = first; i < end; i++)
+			lay_peer(m, &l, n_class + m->addrs->classes_of_bit[i]);
 	}
 }
 
@@ -189,15 +190,13 @@ int rast_matrix_build(const struct rast_flat *flat, const struct rast_index *ix,
 			.ports = ports,
 			.addrs = addrs,
 			.classes = classes,
-			.n_peer = classes->n_class + addrs->sigs.n,
+			.n_peer = classes->n_class + addrs->n_class,
 			.n_port = ports->n_class};
 	size_t size = m.n_peer * m.n_port;
 	uint32_t *all = rast_arena_take(a, 2 * classes->n_class * size, sizeof(*all));
 
-	m.peer_words = rast_bits_words(m.n_peer);
-	m.peers = rast_arena_take(a, m.peer_words, sizeof(*m.peers));
 	m.left = rast_arena_take(a, m.n_peer, sizeof(*m.left));
-	if (!all || !m.peers || !m.left)
+	if (!all || !m.left)
 		return -ENOMEM;
 	rast_bits_fill(m.every, m.n_port);
 	for (size_t d = 0; d < 2; d++)

@@ -211,7 +211,7 @@ int rast_policy_compile(const struct rast_policy_set *set, const struct rast_pol
 			struct rast_policy_rules **ret_rules, json_t **ret_report,
 			struct rast_err *err);
 
-/* ---- the image: in user space its matrix lies behind it ---- */
+/* ---- the image: in user space its IPv6 ranges, IPv4 ranges and matrix lie behind it, in this order ---- */
 
 static inline size_t rast_policy_image_n_cells(const struct rast_policy_image *im)
 {
@@ -220,12 +220,25 @@ static inline size_t rast_policy_image_n_cells(const struct rast_policy_image *i
 
 static inline size_t rast_policy_image_size(const struct rast_policy_image *im)
 {
-	return sizeof(*im) + rast_policy_image_n_cells(im) * sizeof(uint32_t);
+	return sizeof(*im) + im->n_range6 * sizeof(struct rast_range6) +
+	       im->n_range4 * sizeof(struct rast_range4) +
+	       rast_policy_image_n_cells(im) * sizeof(uint32_t);
 }
 
-static inline const uint32_t *rast_policy_image_cells(const struct rast_policy_image *im)
+/* These are where the head of the image says; writable when the image is, as with strchr(). */
+static inline struct rast_range6 *rast_policy_image_ranges6(const struct rast_policy_image *im)
 {
-	return (const uint32_t *)(im + 1);
+	return (struct rast_range6 *)(uintptr_t)(im + 1);
+}
+
+static inline struct rast_range4 *rast_policy_image_ranges4(const struct rast_policy_image *im)
+{
+	return (struct rast_range4 *)(rast_policy_image_ranges6(im) + im->n_range6);
+}
+
+static inline uint32_t *rast_policy_image_cells(const struct rast_policy_image *im)
+{
+	return (uint32_t *)(rast_policy_image_ranges4(im) + im->n_range4);
 }
 
 /* Of classes as they stand in the matrix; 0 for those that are not in it. */

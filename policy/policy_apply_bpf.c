@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "loader/loader.h"
+#include "policy/addr_trie.h"
 #include "policy/fqdn_bpf.h"
 #include "policy/policy.h"
 #include "policy/policy_mapping_bpf.h"
@@ -50,7 +51,7 @@ void rast_policy_bpf_wait_for_programs(void)
 
 /* Lines of a table, in this order. */
 struct layout {
-	size_t cells, hits, all;
+	size_t addr4, addr6, hits, all; /* the matrix is at 0 */
 	uint32_t hits_lines, hits_mask, hits_shared;
 };
 
@@ -59,7 +60,8 @@ static size_t lines(size_t bytes)
 	return (bytes + LINE - 1) / LINE;
 }
 
-static struct layout lay_out(const struct rast_policy_image *image, uint32_t n_cpus)
+static struct layout lay_out(const struct rast_policy_image *image, size_t trie_lines,
+			     uint32_t n_cpus)
 {
 	struct layout l = {.hits_lines = (image->n_rule + PER_LINE - 1) / PER_LINE};
 	uint32_t sets = 1;
@@ -70,8 +72,11 @@ static struct layout lay_out(const struct rast_policy_image *image, uint32_t n_c
 		sets /= 2;
 	l.hits_mask = sets - 1;
 	l.hits_shared = sets < n_cpus;
-	l.cells = lines(rast_policy_image_n_cells(image) * sizeof(uint32_t));
-	l.hits = l.cells;
+	l.addr4 = lines(rast_policy_image_n_cells(image) * sizeof(uint32_t));
+	l.addr6 = l.addr4 + trie_lines;
+	l.hits = l.addr6;
+	if (image->n_range6 > RAST_FEW_RANGES)
+		l.hits += image->n_range6;
 	l.all = l.hits + (size_t)sets * l.hits_lines;
 	return l;
 }
@@ -138,8 +143,18 @@ static int table_for(const struct rast_instance *in, uint32_t slot, size_t n_lin
 	return rast_policy_map_fd(fd, "policy_table", LINE, ret, err);
 }
 
+/* A line each: hi, lo, class. */
+static void copy_ranges6(struct rast_line *to, const struct rast_policy_image *from)
+{
+	const struct rast_range6 *r = rast_policy_image_ranges6(from);
+
+	for (size_t i = 0; i < from->n_range6; i++)
+		to[i] = (struct rast_line){.q = {r[i].hi, r[i].lo, r[i].klass}};
+}
+
 static void copy(struct rast_policy_image *to, struct rast_line *table,
-		 const struct rast_policy_image *from, const struct layout *l)
+		 const struct rast_policy_image *from, const struct rast_line *trie,
+		 const struct layout *l)
 {
 	*to = *from;
 	to->hits_at = (uint32_t)l->hits;
@@ -148,6 +163,20 @@ static void copy(struct rast_policy_image *to, struct rast_line *table,
 	to->hits_shared = l->hits_shared;
 	memcpy(table, rast_policy_image_cells(from),
 	       rast_policy_image_n_cells(from) * sizeof(uint32_t));
+	if (from->n_range4 > RAST_FEW_RANGES) {
+		to->addr4_at = (uint32_t)l->addr4;
+		memcpy(table + l->addr4, trie, (l->addr6 - l->addr4) * LINE);
+	} else {
+		memcpy(to->range4, rast_policy_image_ranges4(from),
+		       from->n_range4 * sizeof(to->range4[0]));
+	}
+	if (from->n_range6 > RAST_FEW_RANGES) {
+		to->addr6_at = (uint32_t)l->addr6;
+		copy_ranges6(table + l->addr6, from);
+	} else {
+		memcpy(to->range6, rast_policy_image_ranges6(from),
+		       from->n_range6 * sizeof(to->range6[0]));
+	}
 	memset(table + l->hits, 0, (l->all - l->hits) * LINE);
 }
 
@@ -155,8 +184,10 @@ int rast_policy_bpf_apply(const struct rast_instance *in, const struct rast_poli
 			  struct rast_err *err)
 {
 	_cleanup_mapping_ struct rast_policy_mapping images = {0}, control = {0}, table = {0};
+	_cleanup_free_ struct rast_line *trie = NULL;
 	int n_cpus = libbpf_num_possible_cpus();
 	struct rast_policy_control *c;
+	size_t trie_lines = 0;
 	struct layout l;
 	uint32_t slot, now;
 	int r;
@@ -168,6 +199,12 @@ int rast_policy_bpf_apply(const struct rast_instance *in, const struct rast_poli
 		r = rast_policy_map_all(in, "policy_image", sizeof(*image), &images, err);
 	if (!r)
 		r = rast_policy_map_all(in, "policy_control", sizeof(*c), &control, err);
+	if (!r && image->n_range4 > RAST_FEW_RANGES) {
+		r = rast_addr_trie_build(rast_policy_image_ranges4(image), image->n_range4, &trie,
+					 &trie_lines);
+		if (r < 0)
+			return rast_err_sys(err, -r, "look-up of %u ranges", image->n_range4);
+	}
 	if (r < 0)
 		return r;
 	c = control.at;
@@ -175,13 +212,13 @@ int rast_policy_bpf_apply(const struct rast_instance *in, const struct rast_poli
 	now = (uint32_t)(rast_policy_coarse_ns() / 1000000);
 	if (c->loaded && now - c->flipped_ms < GRACE_MS)
 		rast_policy_bpf_wait_for_programs();
-	l = lay_out(image, (uint32_t)n_cpus);
+	l = lay_out(image, trie_lines, (uint32_t)n_cpus);
 	r = table_for(in, slot, l.all, &table, err);
 	if (!r)
 		r = rast_fqdn_bpf_fill(in, slot, &image->names, err);
 	if (r < 0)
 		return r;
-	copy((struct rast_policy_image *)images.at + slot, table.at, image, &l);
+	copy((struct rast_policy_image *)images.at + slot, table.at, image, trie, &l);
 	__atomic_store_n(&c->slot, slot, __ATOMIC_RELEASE);
 	__atomic_store_n(&c->loaded, 1, __ATOMIC_RELEASE);
 	c->flipped_ms = (uint32_t)(rast_policy_coarse_ns() / 1000000);

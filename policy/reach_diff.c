@@ -109,13 +109,15 @@ static uint32_t n_ranges(const struct rast_policy_image *im, bool v6)
 static rast_u128 range_start(const struct rast_policy_image *im, bool v6, uint32_t i)
 {
 	if (v6)
-		return (rast_u128)im->range6[i].hi << 64 | im->range6[i].lo;
-	return im->range4[i].start;
+		return (rast_u128)rast_policy_image_ranges6(im)[i].hi << 64 |
+		       rast_policy_image_ranges6(im)[i].lo;
+	return rast_policy_image_ranges4(im)[i].start;
 }
 
 static uint32_t range_class(const struct rast_policy_image *im, bool v6, uint32_t i)
 {
-	return im->n_class + (v6 ? im->range6[i].klass : im->range4[i].klass);
+	return im->n_class + (v6 ? rast_policy_image_ranges6(im)[i].klass
+				 : rast_policy_image_ranges4(im)[i].klass);
 }
 
 /* Both tables cut at each other's edges. */

@@ -57,13 +57,13 @@ static const char *taken(struct text *t, struct rast_arena *a)
 
 static int build_addrs(const struct rast_addrs *addrs, struct rast_policy_rules *out)
 {
-	_cleanup_free_ struct text *t = calloc(addrs->sigs.n, sizeof(*t));
+	_cleanup_free_ struct text *t = calloc(addrs->n_class, sizeof(*t));
 	char buf[128];
 
-	out->addr_classes = rast_arena_take(&out->arena, addrs->sigs.n, sizeof(char *));
+	out->addr_classes = rast_arena_take(&out->arena, addrs->n_class, sizeof(char *));
 	if (!t || !out->addr_classes)
 		return -ENOMEM;
-	out->n_addr_classes = (uint32_t)addrs->sigs.n;
+	out->n_addr_classes = (uint32_t)addrs->n_class;
 	for (int v6 = 0; v6 < 2; v6++)
 		for (size_t i = 0; i < addrs->n_ranges[v6]; i++) {
 			const struct rast_addr_range *r = &addrs->ranges[v6][i];
@@ -76,7 +76,7 @@ static int build_addrs(const struct rast_addrs *addrs, struct rast_policy_rules 
 				    rast_addr_format_range(v6, r->start, last, buf, sizeof(buf)));
 		}
 	add(&t[0], "", "every other address");
-	for (size_t c = 0; c < addrs->sigs.n; c++) {
+	for (size_t c = 0; c < addrs->n_class; c++) {
 		out->addr_classes[c] = taken(&t[c], &out->arena);
 		if (!out->addr_classes[c])
 			return -ENOMEM;

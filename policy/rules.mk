@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-PURE_SRC += $(addprefix policy/,addr.c arena.c names.c set.c parse.c parse_rule.c parse_cluster.c \
+PURE_SRC += $(addprefix policy/,addr.c addr_trie.c arena.c names.c numset.c set.c parse.c parse_rule.c parse_cluster.c \
 	world.c check.c index.c flatten.c sig.c port_classes.c addr_classes.c classes.c matrix.c \
 	compile.c rules.c edges.c rules_json.c image.c image_file.c world_json.c applied.c explain.c reach.c)
 PURE_SRC += $(addprefix policy/,ends.c truth.c reach_diff.c suggest.c suggest_check.c)

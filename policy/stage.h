@@ -16,6 +16,7 @@
 #define RAST_POLICY_STAGE_H
 
 #include "policy/bitset.h"
+#include "policy/numset.h"
 #include "policy/set.h"
 
 /* check.c */
@@ -41,6 +42,11 @@ struct rast_index {
 	size_t *first_pod;                   /* of each namespace; one more at the end */
 	size_t n_namespaces;
 	struct rast_label_index pod_labels, ns_labels;
+	struct rast_index_addr {
+		rast_u128 addr;
+		uint32_t pod;
+	} * addrs[2]; /* IPv4, IPv6; sorted */
+	size_t n_addrs[2];
 	uint32_t host4;
 	uint64_t *scratch; /* bits for pods and for namespaces */
 };
@@ -63,6 +69,7 @@ struct rast_flat_rule {
 	uint32_t policy;    /* in rast_flat.policies */
 	uint32_t number;    /* among all rules of the set, in order of precedence */
 	uint64_t *pods;     /* NULL: every peer */
+	bool some_pods;     /* `pods` is not empty */
 	bool host;          /* the node is among the peers */
 	bool host_named;    /* and by its own name, or as part of all */
 	bool world;         /* every address that is nobody's is */
@@ -84,6 +91,7 @@ struct rast_flat {
 	size_t n_rules;  /* of the whole set, also of policies that select nobody */
 	size_t n_blocks; /* how many block_bits */
 	json_t *warnings;
+	uint64_t *no_pods; /* a set that is still empty */
 };
 
 int rast_flatten(const struct rast_policy_set *set, const struct rast_index *ix,
@@ -144,10 +152,16 @@ struct rast_addr_range {
 struct rast_addrs {
 	struct rast_addr_range *ranges[2]; /* IPv4, IPv6 */
 	size_t n_ranges[2];
-	struct rast_sigs sigs; /* one class each; bits are block_bits */
+	struct rast_numsets sets; /* one class each, of block_bits; names add to them */
+	/* By rast_addrs_index(), when all classes are known. 0: what no block covers */
+	size_t n_class;
+	/* Those of block_bit b: classes_of_bit[first_of_bit[b]] up to first_of_bit[b + 1]. */
+	size_t *first_of_bit;
+	uint32_t *classes_of_bit;
 };
 
 int rast_addrs_build(const struct rast_flat *flat, struct rast_arena *a, struct rast_addrs *ret);
+int rast_addrs_index(struct rast_addrs *addrs, const struct rast_flat *flat, struct rast_arena *a);
 
 /* ---- fqdn_classes.c ---- */
 

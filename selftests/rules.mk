@@ -42,6 +42,7 @@ $(call unit_test,test_policy_parse,selftests/unit/test_policy_parse.c,pure)
 $(call unit_test,test_policy_set,selftests/unit/test_policy_set.c,pure)
 $(call unit_test,test_policy_rast,selftests/unit/test_policy_rast.c,pure)
 $(call unit_test,test_policy_classes,selftests/unit/test_policy_classes.c,pure)
+$(call unit_test,test_policy_addr_trie,selftests/unit/test_policy_addr_trie.c,pure)
 $(call unit_test,test_config,selftests/unit/test_config.c,pure store controller)
 # Needs root, so it is in the bpf tier, though it loads nothing.
 $(call unit_test,bpf_store_full_disk,selftests/bpf/store_full_disk.c,pure store)
@@ -53,6 +54,7 @@ $(eval $(call bin_at,$(O)/conformance/netpol,selftests/conformance/netpol.c self
 $(call unit_test,bpf_policy_random,selftests/bpf/bpf_policy_random.c $(POLICY_JUDGE) $(POLICY_RANDOM),loader pure)
 $(call unit_test,bpf_flow,selftests/bpf/bpf_flow.c $(POLICY_STAGE),loader pure)
 $(call unit_test,bpf_policy,selftests/bpf/bpf_policy.c selftests/bpf/policy_mutate.c selftests/bpf/policy_short_cut.c $(POLICY_STAGE),loader pure)
+$(call unit_test,bpf_policy_scale,selftests/bpf/bpf_policy_scale.c $(POLICY_STAGE),loader pure)
 $(call unit_test,bpf_policy6,selftests/bpf/bpf_policy6.c selftests/bpf/policy6_neighbours.c selftests/bpf/policy6_mutate.c $(POLICY_STAGE),loader pure)
 
 # A node and pods in network namespaces, with real packets.

@@ -414,6 +414,7 @@ static __noinline int flow_is_reply(struct __sk_buff *skb, const struct rast_pol
 		if (p->fragment != PACKET_WHOLE || !flow_quoted(skb, p, l, k))
 			return 0;
 		l->peer_identity = identity_of(l->peer_addr, l->v6);
+		addr_class_find(img, l);
 		/* The quoted packet went against this one: it is the flow's first direction, or … */
 		stands = flow_stands(img, p, l, k);
 		if (!stands) {

@@ -123,6 +123,7 @@ static __noinline __u32 flow_cell_now(const struct rast_event_flow_end *ev,
 	for (int i = 0; i < 4; i++)
 		l.peer_addr[i] = ev->direction == RAST_DIR_EGRESS ? key->dst[i] : key->src[i];
 	l.v6 = ev->family == AF_INET6;
+	addr_class_find(img, &l);
 	return cell_of(img, &l, ev->direction, key->protocol, key->dst_port);
 }
 

@@ -8,6 +8,7 @@
 
 #include "bpf/lib/packet.bpf.h"
 #include "bpf/lib/policy_maps.bpf.h"
+#include "bpf/lib/ranges.bpf.h"
 
 /* What is known of the packet at hand beside its bytes. */
 struct look {
@@ -16,6 +17,7 @@ struct look {
 	__u32 dir;
 	__u32 image_slot, generation;
 	__u32 peer_addr[4], peer_identity; /* the address as in struct packet */
+	__u32 addr_class; /* of peer_addr when that is nobody's, and 1; 0: not looked up, denied */
 	__u32 rule, reason;
 	__u32 flow_forward; /* which way the first packet of the flow in question went on this link */
 	__u32 packets, bytes; /* that a packet which is not TCP's stands for; see flow_count() */
@@ -67,89 +69,28 @@ static __always_inline __u32 identity_of(const __u32 *addr, bool v6)
 	return t ? t->identity[i] : RAST_IDENTITY_WORLD;
 }
 
-/* All ones if a < b, else 0; both below 2^32. In assembly, or the compiler makes it a branch again. */
-static __always_inline __u64 below(__u64 a, __u64 b)
-{
-	__u64 d = a - b;
-
-	asm volatile("%0 s>>= 63" : "+r"(d));
-	return d;
-}
-
-/*
- * The class of the last range that starts at or before addr. No branch depends on the data: the
- * verifier would walk every path of a search that has some.
- */
-static __noinline __u32 range_class(const struct rast_policy_image *img, __u32 addr)
-{
-	__u64 n = img->n_range4, at = 0, next, start;
-
-	/* The verifier of 6.1 loses the bounds of `at` on the way, and the compiler, which knows them,
-	 * would leave the mask out: so the index is hidden from it. */
-#define RANGE_STEP(bits)                                          \
-	next = at + (1u << (bits));                               \
-	asm volatile("" : "+r"(next));                            \
-	start = img->range4[next & (RAST_MAX_RANGES4 - 1)].start; \
-	at += (1u << (bits)) & below(start, (__u64)addr + 1) & below(next, n)
-
-	if (n > 64) {
-		RANGE_STEP(11);
-		RANGE_STEP(10);
-		RANGE_STEP(9);
-		RANGE_STEP(8);
-		RANGE_STEP(7);
-		RANGE_STEP(6);
-	}
-	RANGE_STEP(5);
-	RANGE_STEP(4);
-	RANGE_STEP(3);
-	RANGE_STEP(2);
-	RANGE_STEP(1);
-	RANGE_STEP(0);
-	asm volatile("" : "+r"(at));
-	return img->range4[at & (RAST_MAX_RANGES4 - 1)].klass;
-}
-
-/*
- * All ones if the range starts at l->peer_addr or before it, else 0. Global: what the verifier does not know
- * of its result it need not follow.
- */
-__noinline long range6_begun(const struct rast_range6 *r, const struct look *l)
-{
-	__u64 hi, lo;
-
-	if (!r || !l)
-		return 0;
-	hi = (__u64)bpf_ntohl(l->peer_addr[0]) << 32 | bpf_ntohl(l->peer_addr[1]);
-	lo = (__u64)bpf_ntohl(l->peer_addr[2]) << 32 | bpf_ntohl(l->peer_addr[3]);
-	return r->hi < hi || (r->hi == hi && r->lo <= lo) ? -1 : 0;
-}
-
-/* The same as range_class() for IPv6: l->peer_addr. */
-static __noinline __u32 range6_class(const struct rast_policy_image *img, const struct look *l)
-{
-	__u64 n = img->n_range6, at = 0, next;
-
-	for (__u64 step = RAST_MAX_RANGES6 / 2; step; step /= 2) {
-		next = at + step;
-		asm volatile("" : "+r"(next));
-		at += step & range6_begun(&img->range6[next & (RAST_MAX_RANGES6 - 1)], l) &
-		      below(next, n);
-	}
-	asm volatile("" : "+r"(at));
-	return img->range6[at & (RAST_MAX_RANGES6 - 1)].klass;
-}
-
-static __always_inline struct rast_line *table_line(__u32 slot, __u32 line)
-{
-	void *table = bpf_map_lookup_elem(&policy_table, &slot);
-
-	return table ? bpf_map_lookup_elem(table, &line) : NULL;
-}
-
 static __always_inline __u32 class_of(const struct rast_policy_image *img, __u32 identity)
 {
 	return identity < RAST_MAX_IDENTITIES ? img->class_by_identity[identity] : 0xffff;
+}
+
+static __always_inline __u32 addr_class(const struct rast_policy_image *img, const struct look *l)
+{
+	if (!l->v6)
+		return range_class(img, l->image_slot, bpf_ntohl(l->peer_addr[3]));
+	if (img->n_range6 > RAST_FEW_RANGES)
+		return range6_in_table(
+			l->image_slot,
+			(__u64)bpf_ntohl(l->peer_addr[0]) << 32 | bpf_ntohl(l->peer_addr[1]),
+			(__u64)bpf_ntohl(l->peer_addr[2]) << 32 | bpf_ntohl(l->peer_addr[3]));
+	return range6_class(img, l->peer_addr);
+}
+
+/* To be called for each l->peer_addr before cell_of(). */
+static __always_inline void addr_class_find(const struct rast_policy_image *img, struct look *l)
+{
+	if (l->peer_identity == RAST_IDENTITY_WORLD)
+		l->addr_class = addr_class(img, l) + 1;
 }
 
 /* What a rule's ports are about: the destination's port, of ICMP type and code. Network byte order. */
@@ -200,10 +141,10 @@ static __always_inline __u32 cell_of(const struct rast_policy_image *img, const 
 
 	if (l->peer_identity != RAST_IDENTITY_WORLD)
 		peer = class_of(img, l->peer_identity);
-	else if (l->v6)
-		peer = (__u64)img->n_class + range6_class(img, l);
+	else if (l->addr_class)
+		peer = (__u64)img->n_class + l->addr_class - 1;
 	else
-		peer = (__u64)img->n_class + range_class(img, bpf_ntohl(l->peer_addr[3]));
+		return 0;
 	return cell_of_peer(img, l, peer, dir, protocol, port);
 }
 

@@ -148,10 +148,19 @@ static int nftables(enum side s)
  */
 static struct rast_policy_image *make_image(void)
 {
-	enum { N_CLASS = 400, N_PEER = N_CLASS + 2, N_PORT = 3, CLIENT = 1, SERVER = 2 };
-	struct rast_policy_image *im =
-		calloc(1, sizeof(*im) + sizeof(uint32_t) * 2 * N_CLASS * N_PEER * N_PORT);
-	uint32_t *cells = (uint32_t *)(im + 1);
+	enum {
+		N_CLASS = 400,
+		N_PEER = N_CLASS + 2,
+		N_PORT = 3,
+		N_RANGE = 4096,
+		CLIENT = 1,
+		SERVER = 2
+	};
+	struct rast_policy_image *im = calloc(
+		1, sizeof(*im) + sizeof(struct rast_range6) + N_RANGE * sizeof(struct rast_range4) +
+			   sizeof(uint32_t) * 2 * N_CLASS * N_PEER * N_PORT);
+	struct rast_range4 *range4;
+	uint32_t *cells;
 
 	if (!im)
 		return NULL;
@@ -170,9 +179,11 @@ static struct rast_policy_image *make_image(void)
 	for (uint16_t i = 1; i < N_CLASS; i++)
 		im->class_by_identity[RAST_IDENTITY_FIRST + i] = i;
 	im->port_class[RAST_PROTO_TCP][80] = im->port_class[RAST_PROTO_TCP][81] = 1;
-	im->n_range4 = RAST_MAX_RANGES4;
-	for (uint32_t i = 0; i < RAST_MAX_RANGES4; i++)
-		im->range4[i] = (struct rast_range4){.start = i << 20, .klass = i & 1};
+	im->n_range4 = N_RANGE;
+	range4 = rast_policy_image_ranges4(im);
+	cells = rast_policy_image_cells(im);
+	for (uint32_t i = 0; i < N_RANGE; i++)
+		range4[i] = (struct rast_range4){.start = i << 20, .klass = i & 1};
 	for (uint32_t dir = 0; dir < 2; dir++)
 		for (uint32_t k = 0; k < N_CLASS; k++)
 			for (uint32_t p = 0; p < N_PEER; p++)

@@ -6,6 +6,7 @@
  */
 #include "bench.h"
 
+#include "policy/policy.h"
 #include "policy/policy_bpf.h"
 #include "selftests/bpf/policy_stage.h"
 
@@ -22,6 +23,7 @@
 #define REPEAT 1000000
 #define ROUNDS 7
 #define SOURCES 10000
+#define N_RANGES 4096
 
 /* Loads "r0 = TC_ACT_UNSPEC; exit". */
 static int load_pass(void)
@@ -136,14 +138,15 @@ int main(void)
 	}
 	stage_open("benchpolicy");
 	pass = load_pass();
+	stage.image->n_range4 = N_RANGES;
+	stage_deny_all();
 	stage_cell(OUT, WEB, API, PORT_80, true, 20);
 	stage_cell(IN, API, WEB, PORT_80, true, 30);
 	stage_cell(IN, API, WORLD, -1, true, 31);
 	stage_cell(IN, API, BLOCKED, -1, true, 32);
 	/* As many ranges as there may be, each a class other than its neighbours'. */
-	stage.image->n_range4 = RAST_MAX_RANGES4;
-	for (uint32_t i = 0; i < RAST_MAX_RANGES4; i++)
-		stage.image->range4[i] = (struct rast_range4){
+	for (uint32_t i = 0; i < N_RANGES; i++)
+		rast_policy_image_ranges4(stage.image)[i] = (struct rast_range4){
 			.start = i << 20, .klass = (i & 1 ? BLOCKED : WORLD) - N_CLASS};
 	stage_apply();
 	s = stage_spec(WEB, API);

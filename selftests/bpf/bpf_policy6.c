@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* IPv6 through the loaded policy programs: crafted frames, one claim a line. IPv4's are in bpf_policy.c. */
+#include "policy/policy.h"
 #include "selftests/bpf/policy_stage.h"
 
 #include "base/fd.h"
@@ -141,21 +142,29 @@ static void test_ranges(void)
 static void test_many_ranges(void)
 {
 	struct frame6_spec s = tcp(WEB, API, 1000, 443, SYN);
+	enum { N = 1024 };
 	struct rast_policy_image *im;
+	struct rast_range6 *range6;
 	unsigned int wrong = 0;
 
 	setup();
 	im = stage.image;
+	im->n_range6 = N;
+	range6 = rast_policy_image_ranges6(im);
+	memset(range6, 0, N * sizeof(*range6));
+	range6[0].klass = WORLD - N_CLASS;
+	rast_policy_image_ranges4(im)[0] = (struct rast_range4){.klass = WORLD - N_CLASS};
+	im->n_range4 = 1;
+	stage_deny_all();
 	stage_cell(OUT, WEB, WORLD, -1, true, 40);
-	im->n_range6 = RAST_MAX_RANGES6;
-	for (uint32_t i = 1; i < RAST_MAX_RANGES6; i++) /* lo decides for every second pair */
-		im->range6[i] = (struct rast_range6){.hi = 0x2001000000000000 + i / 2,
-						     .lo = i & 1 ? 0xf000000000000000 : 5,
-						     .klass = (i & 1 ? BLOCKED : WORLD) - N_CLASS};
+	for (uint32_t i = 1; i < N; i++) /* lo decides for every second pair */
+		range6[i] = (struct rast_range6){.hi = 0x2001000000000000 + i / 2,
+						 .lo = i & 1 ? 0xf000000000000000 : 5,
+						 .klass = (i & 1 ? BLOCKED : WORLD) - N_CLASS};
 	stage_apply();
-	for (uint32_t i = 1; i < RAST_MAX_RANGES6; i++)
+	for (uint32_t i = 1; i < N; i++)
 		for (int step = -1; step < 2; step++) {
-			uint64_t hi = im->range6[i].hi, lo = im->range6[i].lo + (uint64_t)step;
+			uint64_t hi = range6[i].hi, lo = range6[i].lo + (uint64_t)step;
 			bool blocked = (step < 0) != !!(i & 1);
 
 			for (int b = 0; b < 8; b++) {

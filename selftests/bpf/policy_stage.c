@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "loader/loader.h"
 #include "loader/rings.h"
+#include "policy/policy.h"
 #include "policy/policy_bpf.h"
 
 #include <arpa/inet.h>
@@ -20,7 +21,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_STAGE_CELLS (2 * N_CLASS * N_PEER * N_PORT)
+/* Room for ranges that a test adds. */
+#define MAX_STAGE_IMAGE (sizeof(struct rast_policy_image) + (1u << 21))
 
 struct stage stage;
 static struct rast_rings *rings;
@@ -128,7 +130,7 @@ void stage_open(const char *instance)
 		bail("%s", err.text);
 	stage.prog[IN] = rast_loader_prog_fd(&stage.in, "policy_in", NULL);
 	stage.prog[OUT] = rast_loader_prog_fd(&stage.in, "policy_out", NULL);
-	stage.image = calloc(1, sizeof(*stage.image) + MAX_STAGE_CELLS * sizeof(uint32_t));
+	stage.image = calloc(1, MAX_STAGE_IMAGE);
 	if (!stage.image || stage.prog[IN] < 0 || stage.prog[OUT] < 0)
 		bail("no memory or no program");
 	for (int i = WEB; i < N_CLASS; i++)
@@ -139,8 +141,10 @@ void stage_open(const char *instance)
 void stage_reset_image(void)
 {
 	struct rast_policy_image *im = stage.image;
+	struct rast_range4 *range4;
+	struct rast_range6 *range6;
 
-	memset(im, 0, sizeof(*im));
+	memset(im, 0, MAX_STAGE_IMAGE);
 	im->magic = RAST_POLICY_MAGIC;
 	im->format = RAST_POLICY_FORMAT;
 	im->generation = 1;
@@ -157,13 +161,20 @@ void stage_reset_image(void)
 	im->port_class[RAST_PROTO_TCP][80] = PORT_80;
 	im->port_class[RAST_PROTO_UDP][53] = PORT_53;
 	im->n_range4 = 3;
-	im->range4[0] = (struct rast_range4){.start = 0, .klass = WORLD - N_CLASS};
-	im->range4[1] = (struct rast_range4){.start = 0xc6336400, .klass = BLOCKED - N_CLASS};
-	im->range4[2] = (struct rast_range4){.start = 0xc6336500, .klass = WORLD - N_CLASS};
 	im->n_range6 = 3;
-	im->range6[0] = (struct rast_range6){.klass = WORLD - N_CLASS};
-	im->range6[1] = (struct rast_range6){.hi = 0x20010db80bad0000, .klass = BLOCKED - N_CLASS};
-	im->range6[2] = (struct rast_range6){.hi = 0x20010db80bae0000, .klass = WORLD - N_CLASS};
+	range4 = rast_policy_image_ranges4(im);
+	range4[0] = (struct rast_range4){.start = 0, .klass = WORLD - N_CLASS};
+	range4[1] = (struct rast_range4){.start = 0xc6336400, .klass = BLOCKED - N_CLASS};
+	range4[2] = (struct rast_range4){.start = 0xc6336500, .klass = WORLD - N_CLASS};
+	range6 = rast_policy_image_ranges6(im);
+	range6[0] = (struct rast_range6){.klass = WORLD - N_CLASS};
+	range6[1] = (struct rast_range6){.hi = 0x20010db80bad0000, .klass = BLOCKED - N_CLASS};
+	range6[2] = (struct rast_range6){.hi = 0x20010db80bae0000, .klass = WORLD - N_CLASS};
+	stage_deny_all();
+}
+
+void stage_deny_all(void)
+{
 	for (int dir = 0; dir < 2; dir++)
 		for (int k = 0; k < N_CLASS; k++)
 			for (int p = 0; p < N_PEER; p++)
@@ -172,7 +183,7 @@ void stage_reset_image(void)
 
 void stage_cell(int dir, int klass, int peer, int port, bool allow, unsigned int rule)
 {
-	uint32_t *cells = (uint32_t *)(stage.image + 1);
+	uint32_t *cells = rast_policy_image_cells(stage.image);
 
 	for (int i = port < 0 ? 0 : port; i <= (port < 0 ? N_PORT - 1 : port); i++)
 		cells[((dir * N_CLASS + klass) * N_PEER + peer) * N_PORT + i] =

@@ -51,6 +51,8 @@ extern struct stage stage;
 void stage_open(const char *instance);
 /* Everything denied, no flow, no counter; nothing applied yet. */
 void stage_reset_image(void);
+/* Its cells alone: after a change to the number of ranges, as they lie behind those. */
+void stage_deny_all(void);
 /* Sets the cells of one pair for one port class (-1: all) to allow or deny, by this rule. */
 void stage_cell(int dir, int klass, int peer, int port, bool allow, unsigned int rule);
 void stage_apply(void);
