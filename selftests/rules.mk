@@ -119,6 +119,13 @@ $(call unit_test,test_spec_seccomp,selftests/unit/test_spec_seccomp.c,pure)
 $(call fuzzer,fuzz_seccomp,selftests/fuzz/fuzz_seccomp.c selftests/unit/cbpf.c)
 $(call bench_bin,bench_seccomp,selftests/bench/bench_seccomp.c selftests/bench/bench.c selftests/unit/seccomp_peer.c,pure)
 $(call fuzzer,fuzz_pod,selftests/fuzz/fuzz_pod.c)
+# What bench_policy_scale compares with: found below $O, not part of any program.
+$(O)/bpf/policy_peer.bpf.o: selftests/bench/policy_peer.bpf.c vmlinux.h
+	$(call say,BPF,$<)
+	@mkdir -p $(@D)
+	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -MF $(O)/bpf/policy_peer.bpf.d -c -o $@ $<
+$(call bench_bin,bench_policy_scale,selftests/bench/bench_policy_scale.c selftests/bench/bench.c $(POLICY_STAGE),loader pure)
+$(O)/bench/bench_policy_scale: | $(O)/bpf/policy_peer.bpf.o
 $(call bench_bin,bench_policy,selftests/bench/bench_policy.c selftests/bench/bench.c $(POLICY_STAGE),loader pure)
 $(call unit_test,test_oci_spec,selftests/unit/test_oci_spec.c,pure)
 $(call unit_test,test_oci_rules,selftests/unit/test_oci_rules.c,pure)
