@@ -286,8 +286,8 @@ int rast_policy_parse_rules(const struct rast_yaml_node *spec, const char *key,
 
 	if (r < 0 || !seq || !seq->count)
 		return r;
-	if (seq->count > UINT16_MAX)
-		return rast_yaml_err(seq, err, "more than %d rules", UINT16_MAX);
+	if (seq->count > RAST_MAX_RULES)
+		return rast_yaml_err(seq, err, "more than %u rules", RAST_MAX_RULES);
 	rules = rast_arena_take(&p->arena, n + seq->count, sizeof(*rules));
 	if (!rules)
 		return rast_err_sys(err, ENOMEM, "rules");
