@@ -35,7 +35,8 @@ static uint32_t random_below(uint32_t n)
 enum answer { REFUSED, PASSES, EITHER };
 
 static struct piece {
-	uint32_t src, dst, id, protocol;
+	uint8_t src[16], dst[16];
+	uint32_t id, protocol, kind;
 } pieces[MAX_PIECES];
 static unsigned int n_pieces;
 
@@ -47,29 +48,47 @@ static bool piece_known(const struct piece *p)
 	return false;
 }
 
+static bool is(const struct oracle *o, int pod)
+{
+	return o->kind == ORACLE_IPV6 ? !memcmp(o->dst6, stage.pods[pod].addr6, 16)
+				      : o->dst == stage.pods[pod].addr;
+}
+
 static enum answer right(const struct frame *f)
 {
 	const struct pod *web = &stage.pods[WEB];
-	struct piece piece;
+	struct piece piece = {.kind = 0};
 	struct oracle o;
 	bool allowed;
 
 	oracle_read(&o, f->b, f->len, false, false);
-	/* What of IPv6 passes without any policy is neighbour discovery: not for this table. */
-	if (o.kind == ORACLE_IPV6)
-		return o.good && o.protocol == 58 && o.icmp_type >= 130 ? EITHER : REFUSED;
 	if (!o.good || memcmp(o.src_mac, web->mac, 6) != 0)
 		return REFUSED;
 	if (o.kind == ORACLE_ARP)
 		return !memcmp(o.arp_mac, web->mac, 6) && (o.src == web->addr || !o.src) ? PASSES
 											 : REFUSED;
-	if (o.src != web->addr)
+	piece.id = o.id;
+	piece.protocol = o.protocol;
+	piece.kind = o.kind;
+	if (o.kind == ORACLE_IPV6) {
+		/* Neighbour discovery passes without any policy: not for this table. */
+		if (o.protocol == IPPROTO_ICMPV6 && o.icmp_type >= 130)
+			return EITHER;
+		if (memcmp(o.src6, web->addr6, 16) != 0)
+			return REFUSED;
+		/* RFC 8200: pieces belong together by addresses and number alone. */
+		piece.protocol = 0;
+		memcpy(piece.src, o.src6, 16);
+		memcpy(piece.dst, o.dst6, 16);
+	} else if (o.src != web->addr) {
 		return REFUSED;
-	piece = (struct piece){o.src, o.dst, o.id, o.protocol};
+	} else {
+		memcpy(piece.dst, &o.dst, 4);
+	}
 	if (o.fragment == ORACLE_LATER)
 		return piece_known(&piece) ? PASSES : REFUSED;
-	allowed = (o.dst == stage.pods[API].addr && o.protocol == IPPROTO_TCP && o.dport == 80) ||
-		  (o.dst == stage.pods[DB].addr && o.protocol == IPPROTO_UDP && o.dport == 53);
+	allowed = (is(&o, API) && o.protocol == IPPROTO_TCP && o.dport == 80) ||
+		  (is(&o, DB) && o.protocol == IPPROTO_UDP && o.dport == 53);
 	if (allowed && o.fragment == ORACLE_FIRST && n_pieces < MAX_PIECES)
 		pieces[n_pieces++] = piece;
 	return allowed ? PASSES : REFUSED;
@@ -81,6 +100,38 @@ static const uint8_t protocols[] = {
 	IPPROTO_TCP, IPPROTO_TCP,  IPPROTO_UDP,  IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_ICMP,
 	IPPROTO_GRE, IPPROTO_IPIP, IPPROTO_IPV6, 0,           255};
 static const uint16_t ports[] = {80, 80, 53, 53, 0, 81, 0x5000, 0x3500, 65535};
+
+/* With a chain of headers in front of what it carries, in an order that may be wrong. */
+static void make6(struct frame *f, const struct frame_spec *l4, int to)
+{
+	struct frame6_spec s = stage_spec6(WEB, to);
+
+	s.l4 = *l4;
+	s.l4.frag = 0;
+	s.l4.options = 0;
+	if (s.l4.protocol == IPPROTO_ICMP)
+		s.l4.protocol = IPPROTO_ICMPV6;
+	for (uint32_t n = random_below(3) ? 0 : random_below(10); n--;)
+		switch (random_below(7)) {
+		case 0:
+			frame6_options(&s, 0, (uint8_t)(1 + random_below(3)));
+			break;
+		case 1:
+			frame6_routing(&s, (uint8_t)random_below(5), (uint8_t)random_below(2));
+			break;
+		case 2:
+			frame6_fragment(&s, (uint16_t)(random_below(3) * 8), random_below(2),
+					random_below(8));
+			break;
+		case 3:
+			frame6_auth(&s);
+			break;
+		default:
+			frame6_options(&s, 60, (uint8_t)(1 + random_below(3)));
+			break;
+		}
+	frame6(f, &s);
+}
 
 static void make(struct frame *f)
 {
@@ -107,13 +158,13 @@ static void make(struct frame *f)
 		frame_ipv4(&inner, &s);
 		frame_icmp_error(f, &s, (uint8_t)random_below(19), &inner);
 		return;
-	case 2: {
-		uint8_t a[16] = {0xfd, 0}, b[16] = {0xfd, 1};
-
-		s.payload = (uint16_t)random_below(80);
-		frame_ipv6(f, &s, a, b, protocols[random_below(sizeof(protocols))]);
+	case 2:
+	case 3:
+	case 4:
+	case 5:
+	case 6:
+		make6(f, &s, memcmp(s.dmac, stage.pods[API].mac, 6) ? DB : API);
 		return;
-	}
 	default:
 		frame_ipv4(f, &s);
 	}
