@@ -107,18 +107,32 @@ static json_t *new_edge(struct rast_edges *e, const char *key, const json_t *flo
 	return edge;
 }
 
+/* What an ended flow carried, of each flow once, as the end counts it where it leaves. */
+static void add_ended(json_t *edge, const json_t *flow)
+{
+	int64_t n = json_object_get(flow, "flows") ? rast_json_int(flow, "flows") : 1;
+
+	add_int(edge, "ended", n);
+	add_int(edge, "bytes",
+		rast_json_int(flow, "bytes_out") + rast_json_int(flow, "bytes_back"));
+	add_int(edge, "ended_packets",
+		rast_json_int(flow, "packets_out") + rast_json_int(flow, "packets_back"));
+}
+
 void rast_edges_add(struct rast_edges *e, const json_t *flow)
 {
 	const char *verdict = rast_json_str(flow, "verdict");
 	bool in = !strcmp(rast_json_str(flow, "direction"), "ingress");
-	bool allowed = !strcmp(verdict, "allow");
+	bool allowed = !strcmp(verdict, "allow"),
+	     fresh = !strcmp(rast_json_str(flow, "type"), "flow");
+	bool once = !allowed || !in || !*rast_json_str(flow, "peer_pod");
 	char key[700], text[400];
 	const char *old;
 	json_t *edge;
 
 	/* A packet that no rule judged (spoofed, malformed) belongs to no edge between pods. */
-	if (strcmp(rast_json_str(flow, "type"), "flow") != 0 || !json_object_get(flow, "rule") ||
-	    (!allowed && strcmp(verdict, "deny") != 0))
+	if ((!fresh && strncmp(rast_json_str(flow, "type"), "flow_", 5) != 0) ||
+	    !json_object_get(flow, "rule") || (!allowed && strcmp(verdict, "deny") != 0))
 		return;
 	(void)snprintf(key, sizeof(key), "%s/%s|%s/%s|%s|%lld|%s",
 		       rast_json_str(flow, in ? "peer_namespace" : "namespace"),
@@ -127,6 +141,12 @@ void rast_edges_add(struct rast_edges *e, const json_t *flow)
 		       end_name(flow, in, false), rast_json_str(flow, "protocol"),
 		       (long long)rast_json_int(flow, "dst_port"), allowed ? "allow" : "deny");
 	edge = json_object_get(e->by_key, key);
+	if (!fresh) {
+		/* One that began before us is no edge: nobody knows how often. A sum has no addresses. */
+		if (edge && once)
+			add_ended(edge, flow);
+		return;
+	}
 	if (!edge)
 		edge = new_edge(e, key, flow, in, allowed);
 	policy_text(flow, text, sizeof(text));
@@ -140,7 +160,7 @@ void rast_edges_add(struct rast_edges *e, const json_t *flow)
 		(void)json_object_set(edge, "last", json_object_get(flow, "time"));
 	/* An allowed flow is seen at both ends; it counts once, where it leaves (or where only one end
 	 * is a pod). */
-	if (!allowed || !in || !*rast_json_str(flow, "peer_pod"))
+	if (once)
 		add_int(edge, "flows", 1);
 	add_int(edge, "packets", rast_json_int(flow, "packets"));
 	(void)json_object_set_new(edge, "order", json_integer((json_int_t)++e->order));

@@ -19,7 +19,7 @@ void rast_edges_destroy(struct rast_edges *e);
 void rast_edges_add(struct rast_edges *e, const json_t *flow);
 /*
  * An array, newest last change first: {"from","from_namespace","to","to_namespace","port","protocol",
- * "verdict","policy","rule","flows","packets","last"}. `policy` is "NAMESPACE/NAME" of the policy of
+ * "verdict","policy","rule","flows","packets","last"}, and of ended flows "ended", "bytes", "ended_packets". `policy` is "NAMESPACE/NAME" of the policy of
  * the end that decided, or what stands for one ("no policy", "node"); several are joined by ", ".
  */
 json_t *rast_edges_to_json(const struct rast_edges *e);

@@ -7,6 +7,7 @@
 #include "cli/text.h"
 #include "policy/applied.h"
 #include "policy/flow_filter.h"
+#include "policy/flow_top_cmd.h"
 #include "policy/policy_bpf.h"
 
 #include <errno.h>
@@ -275,6 +276,11 @@ static const struct rast_verb verbs[] = {
 	 .usage = "",
 	 .summary = "who spoke to whom since the controller started, and which rules decided",
 	 .run = run_edges},
+	{.name = "top",
+	 .usage = "[--by edge|pod] [--sort KEY] [--interval S] [--count N]",
+	 .summary = "edges or pods by flows, bytes, packets and denials a second",
+	 .opts = rast_flow_top_opts,
+	 .run = rast_flow_top_run},
 	{.name = NULL},
 };
 

@@ -15,3 +15,5 @@ CLI_SRC += policy/policy_names_cmd.c
 LOADER_SRC += policy/fqdn_bpf.c
 LOADER_SRC += policy/connect_bpf.c
 PURE_SRC += policy/flow_filter.c
+PURE_SRC += policy/flow_top.c
+CLI_SRC += policy/flow_top_cmd.c

@@ -117,12 +117,14 @@ is "$(ends '.ended=="rst" and .direction=="egress"' | head -n 1 | jq -c '[.bytes
 
 check_fails "a filter that makes no sense is refused" "$R" flow watch --from 10.0.0.0/33
 like "$($R flow watch --from 10.0.0.0/33 2>&1)" '--from 10.0.0.0/33: neither a pod' "and says which and why"
-(
-	wait_for 5 false
-	inside "$T" tcp "$server" 80
-) >/dev/null 2>&1 &
+while [ ! -e "$tmp/enough" ]; do inside "$T" tcp "$server" 80; done >/dev/null 2>&1 &
 is "$(timeout 20 "$R" -j flow watch --from app=client --to t/server --port 80 --ended --direction egress --count 1 | jq -c '[.type,.pod,.peer_pod]')" \
 	'["flow_end","client","server"]' "filters leave what was asked for, and --count ends it"
+like "$($R -j flow top --by edge --sort bytes | jq -c '.[]|[.from,.to,.port,.flows_s>0,.bytes_s>0]')" \
+	'^\["t/client","t/server",80,true,true\]' "top shows the edge with its rates"
+: >"$tmp/enough"
+wait $!
+check_fails "top refuses a key that is none" "$R" flow top --sort size
 
 rastd=$($R -j daemon status | jq .pid)
 stats >"$tmp/before"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* How flow events become edges: which are one edge, what is counted, which rules are named. */
 #include "policy/edges.h"
+#include "policy/flow_top.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -256,6 +257,61 @@ static void test_overlong_names_are_cut_not_overrun(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
+static json_t *ended(const char *direction, int out, int back)
+{
+	json_t *f = flow(direction, "allow", 0);
+
+	(void)json_object_set_new(f, "type", json_string("flow_end"));
+	(void)json_object_set_new(f, "bytes_out", json_integer(out));
+	(void)json_object_set_new(f, "bytes_back", json_integer(back));
+	return f;
+}
+
+static void test_what_an_ended_flow_carried_counts_once(void **state)
+{
+	_cleanup_json_ json_t *list = NULL;
+
+	add(*state, ended("egress", 5, 5)); /* of an edge that nobody saw begin */
+	add(*state, flow("egress", "allow", 1));
+	add(*state, flow("ingress", "allow", 1));
+	add(*state, ended("ingress", 10, 100));
+	add(*state, ended("egress", 10, 100));
+	list = rast_edges_to_json(*state);
+	assert_int_equal(json_array_size(list), 1);
+	assert_int_equal(rast_json_int(edge(list, 0), "ended"), 1);
+	assert_int_equal(rast_json_int(edge(list, 0), "bytes"), 110);
+	assert_int_equal(rast_json_int(edge(list, 0), "flows"), 1);
+}
+
+static void test_top_shows_what_moved_between_two_looks(void **state)
+{
+	_cleanup_json_ json_t *before = NULL, *after = NULL, *by_flows = NULL, *by_pod = NULL,
+			      *still = NULL;
+	json_t *other;
+
+	add(*state, flow("egress", "allow", 1));
+	before = rast_edges_to_json(*state);
+	for (int i = 0; i < 4; i++)
+		add(*state, flow("egress", "allow", 1));
+	add(*state, ended("egress", 10, 100));
+	other = flow("egress", "deny", 20);
+	(void)json_object_set_new(other, "dst_port", json_integer(22));
+	add(*state, other);
+	after = rast_edges_to_json(*state);
+	by_flows = rast_flow_top(before, after, 2, false, RAST_FLOW_SORT_FLOWS);
+	assert_int_equal(json_array_size(by_flows), 2);
+	assert_string_equal(rast_json_str(edge(by_flows, 0), "from"), "shop/web");
+	assert_int_equal(json_real_value(json_object_get(edge(by_flows, 0), "flows_s")), 2);
+	assert_int_equal(json_real_value(json_object_get(edge(by_flows, 0), "bytes_s")), 55);
+	assert_int_equal(rast_json_int(edge(by_flows, 1), "port"), 22);
+	assert_int_equal(json_real_value(json_object_get(edge(by_flows, 1), "denied_s")), 10);
+	by_pod = rast_flow_top(before, after, 2, true, RAST_FLOW_SORT_DENIED);
+	assert_int_equal(json_array_size(by_pod), 2);
+	assert_string_equal(rast_json_str(edge(by_pod, 0), "pod"), "shop/api");
+	still = rast_flow_top(after, after, 1, false, RAST_FLOW_SORT_BYTES);
+	assert_int_equal(json_array_size(still), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +325,8 @@ int main(void)
 		T(packets_that_no_rule_judged_make_no_edge),
 		T(the_edge_changed_last_comes_first_and_keeps_its_newest_time),
 		T(when_full_the_quietest_edge_makes_room),
+		T(what_an_ended_flow_carried_counts_once),
+		T(top_shows_what_moved_between_two_looks),
 		T(overlong_names_are_cut_not_overrun),
 	};
 
