@@ -19,7 +19,8 @@ int rast_end_find(const struct rast_policy_world *world, const char *given, stru
 			if (e.v6 ? rast_addr_from_bytes(world->pods[i].addr6) == e.addr
 				 : world->pods[i].addr4 == e.addr)
 				e.pod = &world->pods[i];
-		e.host = !e.v6 && world->host4 && world->host4 == e.addr;
+		e.host = e.addr &&
+			 e.addr == (e.v6 ? rast_addr_from_bytes(world->host6) : world->host4);
 	} else {
 		e.pod = rast_policy_world_find(world, given);
 		if (!e.pod && strchr(given, '.') && !rast_fqdn_parse(given, &e.name) &&

@@ -38,7 +38,9 @@ static int rule(const struct rast_policy *p, const struct rast_policy_rule *r,
 		if (peer->kind == RAST_PEER_BLOCK) {
 			blocks = true;
 			ret->host |=
-				ix->host4 && rast_block_contains(&peer->block, false, ix->host4);
+				(ix->host4 &&
+				 rast_block_contains(&peer->block, false, ix->host4)) ||
+				(ix->host6 && rast_block_contains(&peer->block, true, ix->host6));
 		}
 		blocks |= peer->kind == RAST_PEER_FQDNS;
 		ret->host |= peer->kind == RAST_PEER_NODES;

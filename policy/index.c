@@ -166,7 +166,9 @@ static int index_namespaces(const struct rast_policy_set *set,
 int rast_index_build(const struct rast_policy_set *set, const struct rast_policy_world *world,
 		     struct rast_arena *a, struct rast_index *ret)
 {
-	struct rast_index ix = {.n_pods = world->n_pods, .host4 = world->host4};
+	struct rast_index ix = {.n_pods = world->n_pods,
+				.host4 = world->host4,
+				.host6 = rast_addr_from_bytes(world->host6)};
 	int r;
 
 	ix.words = rast_bits_words(ix.n_pods);

@@ -104,7 +104,8 @@ struct rast_policy_world {
 	size_t n_pods;
 	struct rast_policy_namespace *namespaces;
 	size_t n_namespaces;
-	uint32_t host4; /* the node's address as pods see it, host byte order; 0: not known */
+	uint32_t host4;    /* the node's address as pods see it, host byte order; 0: not known */
+	uint8_t host6[16]; /* the same in IPv6; all zero: it has none */
 	struct rast_arena arena;
 };
 
@@ -126,7 +127,7 @@ int rast_policy_world_add_manifest(struct rast_policy_world *world,
  */
 int rast_policy_world_number(struct rast_policy_world *world, uint32_t pod_cidr,
 			     unsigned int prefix, struct rast_err *err);
-/* {"host4": "10.77.0.1", "pods": […], "namespaces": […]} and back. */
+/* {"host4": "10.77.0.1", "host6": "fd77::1", "pods": […], "namespaces": […]} and back. */
 json_t *rast_policy_world_to_json(const struct rast_policy_world *world);
 int rast_policy_world_from_json(const json_t *value, struct rast_policy_world *ret,
 				struct rast_err *err);

@@ -48,6 +48,7 @@ struct rast_index {
 	} * addrs[2]; /* IPv4, IPv6; sorted */
 	size_t n_addrs[2];
 	uint32_t host4;
+	rast_u128 host6;
 	uint64_t *scratch; /* bits for pods and for namespaces */
 };
 

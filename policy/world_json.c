@@ -56,6 +56,11 @@ json_t *rast_policy_world_to_json(const struct rast_policy_world *world)
 		(void)json_object_set_new(
 			out, "host4",
 			json_string(rast_addr_format(false, world->host4, buf, sizeof(buf))));
+	if (rast_addr_from_bytes(world->host6))
+		(void)json_object_set_new(
+			out, "host6",
+			json_string(rast_addr_format(true, rast_addr_from_bytes(world->host6), buf,
+						     sizeof(buf))));
 	(void)json_object_set_new(out, "pods", pods);
 	(void)json_object_set_new(out, "namespaces", namespaces);
 	return out;
@@ -148,6 +153,10 @@ int rast_policy_world_from_json(const json_t *value, struct rast_policy_world *r
 	int r = addr_from_json(value, "host4", false, &host);
 
 	world.host4 = (uint32_t)host;
+	if (!r)
+		r = addr_from_json(value, "host6", true, &host);
+	for (int i = 15; !r && i >= 0; i--, host >>= 8)
+		world.host6[i] = (uint8_t)host;
 	for (size_t i = 0; !r && i < json_array_size(pods); i++)
 		r = pod_from_json(json_array_get(pods, i), &world);
 	for (size_t i = 0; !r && i < json_array_size(namespaces); i++) {

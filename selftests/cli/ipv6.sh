@@ -92,6 +92,25 @@ check_fails "with that address another pod does not" from db "$web"
 nsenter -t "$(of db pid)" -n ip -6 addr del "$web/128" dev eth0
 check "and the pod that has it is still reached by it" opens api "$web" 9090
 
+# A block of IPv6 that holds the node's address there means the node.
+egress() {
+	cat >"$tmp/egress.yaml" <<E
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: out, namespace: t}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  policyTypes: [Egress]
+  egress: [{to: [{ipBlock: {cidr: "$1"}}]}]
+E
+	"$R" policy apply -f "$tmp/egress.yaml" >/dev/null
+}
+egress ${net6}1/128
+check "a block that holds the node's IPv6 address lets a pod reach it" reaches db ${net6}1
+egress 2001:db8::/32
+check_fails "another one does not" reaches db ${net6}1
+"$R" policy delete t/out >/dev/null
+
 "$R" policy delete t/api >/dev/null
 check "without the policy all is open again" opens db "$api" 9090
 "$R" down --all --now >/dev/null 2>&1

@@ -7,6 +7,7 @@
 
 #include "container/state.h"
 #include "network/ipam.h"
+#include "network/network.h"
 #include "policy/applied.h"
 #include "policy/connect_bpf.h"
 #include "policy/policy_bpf.h"
@@ -78,6 +79,7 @@ int rast_node_world(const struct rast_instance *in, struct rast_policy_world *re
 	if (r < 0)
 		return r;
 	ret->host4 = rast_ipam_gateway(in);
+	(void)rast_network_addr6(in, ret->host4, ret->host6);
 	json_array_foreach(pods, i, pod) {
 		if (strcmp(rast_json_str(pod, "network"), "pod") != 0)
 			continue;
