@@ -122,6 +122,33 @@ static void inside_of(struct frame *f, uint8_t protocol, const void *between, si
 	memcpy(f->b + FRAME_IP + 20 + n, inner.b + FRAME_IP, inner.len - FRAME_IP);
 }
 
+static struct frame6_spec spec6(uint16_t port)
+{
+	struct frame6_spec s = {.l4 = spec(IPPROTO_UDP, port)};
+
+	memcpy(s.src, net.pods[ATTACKER].addr6, 16);
+	memcpy(s.dst, net.pods[VICTIM].addr6, 16);
+	return s;
+}
+
+static void six(struct frame *f, uint16_t port)
+{
+	struct frame6_spec s = spec6(port);
+
+	frame6(f, &s);
+}
+
+/* The attacker's own, made of its MAC. */
+static void local6(uint8_t ret[16])
+{
+	const uint8_t *m = net.pods[ATTACKER].mac;
+	const uint8_t a[16] = {0xfe, 0x80, [8] = m[0] ^ 2, m[1], m[2],
+			       0xff, 0xfe, m[3],           m[4], m[5]};
+
+	memcpy(ret, a, 16);
+}
+
+#define SIX(port) struct frame6_spec s = spec6(port)
 #define MAC(i) net.pods[i].mac
 #define ADDR(i) net.pods[i].addr
 #define PUT(at, v) (f->b[FRAME_IP + (at)] = (v))
@@ -214,11 +241,51 @@ static void inside_of(struct frame *f, uint8_t protocol, const void *between, si
 	X("LLDP", RAST_DROP_PROTOCOL, false, udp(f, OPEN); ether_type(f, 0x88cc)) \
 	X("EAPOL", RAST_DROP_PROTOCOL, false, udp(f, OPEN); ether_type(f, 0x888e)) \
 	X("a frame of 802.3", RAST_DROP_PROTOCOL, false, udp(f, OPEN); ether_type(f, 38)) \
-	X("an unknown kind of frame", RAST_DROP_PROTOCOL, false, udp(f, OPEN); ether_type(f, 0xfffe)) \
-	X("IPv6 from an address that is nobody's", ANY, false, struct frame_spec s = spec(0, 0); uint8_t a[16] = {0xfd, 9}, b[16] = {0xfd, 8}; frame_ipv6(f, &s, a, b, IPPROTO_UDP)) \
-	X("a router's IPv6 advertisement", ANY, false, struct frame_spec s = spec(0, 0); uint8_t a[16] = {0xfe, 0x80, [15] = 1}, b[16] = {0xff, 2, [15] = 1}; \
-		frame_ipv6(f, &s, a, b, 58); f->b[54] = 134; f->b[21] = 255) \
-	X("half an IPv6 header", ANY, false, struct frame_spec s = spec(0, 0); uint8_t a[16] = {0xfe, 0x80, [15] = 1}; frame_ipv6(f, &s, a, a, 58); f->len = 40)
+	X("an unknown kind of frame", RAST_DROP_PROTOCOL, false, udp(f, OPEN); ether_type(f, 0xfffe))
+
+#define CASES6(X) \
+	X("IPv6: a datagram to an open port", 0, true, six(f, OPEN)) \
+	X("IPv6: behind options of both kinds", 0, true, SIX(OPEN); frame6_options(&s, 0, 2); frame6_options(&s, 60, 1); frame6(f, &s)) \
+	X("IPv6: behind an authentication header", 0, true, SIX(OPEN); frame6_auth(&s); frame6(f, &s)) \
+	X("IPv6: a packet that is its only piece", 0, true, SIX(OPEN); frame6_fragment(&s, 0, false, 5); frame6(f, &s)) \
+	X("IPv6: the first piece to an open port", 0, true, SIX(OPEN); frame6_fragment(&s, 0, true, 6); frame6(f, &s); f->b[67] = 200) \
+	X("IPv6: its second piece", 0, true, SIX(OPEN); frame6_fragment(&s, 24, false, 6); frame6(f, &s)) \
+	X("IPv6: another first piece of it to a closed port", RAST_DROP_POLICY, false, SIX(SHUT); frame6_fragment(&s, 0, true, 6); frame6(f, &s)) \
+	X("IPv6: a later piece without a first", RAST_DROP_FRAGMENT, false, SIX(OPEN); frame6_fragment(&s, 24, false, 7); frame6(f, &s)) \
+	X("IPv6: a first piece of options alone", RAST_DROP_MALFORMED, false, SIX(OPEN); frame6_fragment(&s, 0, true, 8); frame6_options(&s, 60, 2); frame6(f, &s); \
+		f->len = 78; f->b[19] = 24) \
+	X("IPv6: a piece of a piece", RAST_DROP_MALFORMED, false, SIX(OPEN); frame6_fragment(&s, 0, true, 9); frame6_fragment(&s, 0, true, 9); frame6(f, &s)) \
+	X("IPv6: to a closed port", RAST_DROP_POLICY, false, six(f, SHUT)) \
+	X("IPv6: to a closed port behind eight headers", RAST_DROP_POLICY, false, SIX(SHUT); for (int i = 0; i < 8; i++) frame6_options(&s, 60, 1); frame6(f, &s)) \
+	X("IPv6: to an open port behind nine", RAST_DROP_PROTOCOL, false, SIX(OPEN); for (int i = 0; i < 9; i++) frame6_options(&s, 60, 1); frame6(f, &s)) \
+	X("IPv6: a source route", RAST_DROP_PROTOCOL, false, SIX(OPEN); frame6_routing(&s, 0, 1); frame6(f, &s)) \
+	X("IPv6: a source route that has ended", RAST_DROP_PROTOCOL, false, SIX(OPEN); frame6_routing(&s, 0, 0); frame6(f, &s)) \
+	X("IPv6: segments that are left", RAST_DROP_PROTOCOL, false, SIX(OPEN); frame6_routing(&s, 4, 1); frame6(f, &s)) \
+	X("IPv6: hop-by-hop options that are late", RAST_DROP_MALFORMED, false, SIX(OPEN); frame6_options(&s, 60, 1); frame6_options(&s, 0, 1); frame6(f, &s)) \
+	X("IPv6: options beyond its end", RAST_DROP_MALFORMED, false, SIX(OPEN); frame6_options(&s, 60, 1); frame6(f, &s); f->b[55] = 60) \
+	X("IPv6: a length beyond its end", RAST_DROP_MALFORMED, false, six(f, OPEN); f->b[18] = 4) \
+	X("IPv6: a length of nothing", RAST_DROP_MALFORMED, false, six(f, OPEN); f->b[19] = 0) \
+	X("IPv6: half a header", RAST_DROP_MALFORMED, false, six(f, OPEN); f->len = 40) \
+	X("IPv6: version 4 in it", RAST_DROP_MALFORMED, false, six(f, OPEN); f->b[14] = 0x45) \
+	X("IPv6: nothing in it", RAST_DROP_POLICY, false, SIX(0); s.l4.protocol = 59; frame6(f, &s)) \
+	X("IPv6: IPv4 in it", RAST_DROP_POLICY, false, SIX(0); s.l4.protocol = IPPROTO_IPIP; s.l4.payload = 60; frame6(f, &s)) \
+	X("IPv6: ping", RAST_DROP_POLICY, false, SIX(0); s.l4.protocol = IPPROTO_ICMPV6; s.l4.icmp_type = 128; frame6(f, &s)) \
+	X("IPv6: an error about a flow that is none", RAST_DROP_POLICY, false, SIX(SHUT); struct frame inner; frame6(&inner, &s); frame6_error(f, &s, 1, &inner, 48)) \
+	X("IPv6: another one's address", RAST_DROP_SPOOFED, false, SIX(OPEN); memcpy(s.src, net.pods[FRIEND].addr6, 16); frame6(f, &s)) \
+	X("IPv6: the victim's own address", RAST_DROP_SPOOFED, false, SIX(OPEN); memcpy(s.src, s.dst, 16); frame6(f, &s)) \
+	X("IPv6: IPv4 in disguise as sender", RAST_DROP_MALFORMED, false, SIX(OPEN); memset(s.src, 0, 10); memset(s.src + 10, 255, 2); frame6(f, &s)) \
+	X("IPv6: loopback as sender", RAST_DROP_MALFORMED, false, SIX(OPEN); memset(s.src, 0, 15); s.src[15] = 1; frame6(f, &s)) \
+	X("IPv6: a group as sender", RAST_DROP_MALFORMED, false, SIX(OPEN); s.src[0] = 0xff; frame6(f, &s)) \
+	X("IPv6: a link-local sender to an open port", ANY, false, SIX(OPEN); local6(s.src); frame6(f, &s)) \
+	X("IPv6: an honest question for the victim", 0, true, SIX(0); frame6_neighbour(f, &s, 135, 0, s.dst, 1, MAC(ATTACKER))) \
+	X("IPv6: an honest answer", 0, true, SIX(0); frame6_neighbour(f, &s, 136, 0x60, s.src, 2, MAC(ATTACKER))) \
+	X("IPv6: a question with another one's MAC", RAST_DROP_SPOOFED, false, SIX(0); frame6_neighbour(f, &s, 135, 0, s.dst, 1, MAC(FRIEND))) \
+	X("IPv6: the friend's address is mine", RAST_DROP_SPOOFED, false, SIX(0); frame6_neighbour(f, &s, 136, 0x60, net.pods[FRIEND].addr6, 2, MAC(ATTACKER))) \
+	X("IPv6: an answer as a router", RAST_DROP_SPOOFED, false, SIX(0); frame6_neighbour(f, &s, 136, 0xe0, s.src, 2, MAC(ATTACKER))) \
+	X("IPv6: a question from far away", RAST_DROP_MALFORMED, false, SIX(0); s.hop_limit = 64; frame6_neighbour(f, &s, 135, 0, s.dst, 1, MAC(ATTACKER))) \
+	X("IPv6: a question in pieces", RAST_DROP_MALFORMED, false, SIX(0); frame6_fragment(&s, 0, true, 10); frame6_neighbour(f, &s, 135, 0, s.dst, 1, MAC(ATTACKER))) \
+	X("IPv6: a router's advertisement", RAST_DROP_SPOOFED, false, SIX(0); local6(s.src); frame6_neighbour(f, &s, 134, 0, s.dst, 1, MAC(ATTACKER))) \
+	X("IPv6: a redirect", RAST_DROP_SPOOFED, false, SIX(0); local6(s.src); frame6_neighbour(f, &s, 137, 0, s.dst, 2, MAC(ATTACKER)))
 /* clang-format on */
 
 #define ROW(name, reason, arrives, ...) {name, reason, arrives},
@@ -226,7 +293,7 @@ static const struct craft {
 	const char *name;
 	int reason;
 	bool arrives;
-} crafts[] = {CASES(ROW)};
+} crafts[] = {CASES(ROW) CASES6(ROW)};
 
 #define MAKE(name, reason, arrives, ...) \
 	if (!n--) {                      \
@@ -236,6 +303,7 @@ static const struct craft {
 static void make(struct frame *f, int n)
 {
 	CASES(MAKE)
+	CASES6(MAKE)
 }
 
 /* ---- sending and seeing ---- */

@@ -109,6 +109,8 @@ void net_announce(int pod, uint32_t identity)
 	struct rast_err err = {0};
 
 	p->identity = identity;
+	if (rast_network_addr6(&net.in, p->addr, p->addr6))
+		memcpy(ep.addr6, p->addr6, 16);
 	memcpy(ep.mac, p->mac, 6);
 	if (rast_policy_bpf_endpoint_add(&net.in, (uint32_t)p->ifindex, &ep, &err) < 0)
 		bail("%s", err.text);

@@ -24,6 +24,7 @@ struct net_pod {
 	char ifname[16];               /* of the node's side */
 	uint32_t identity, addr, slot; /* host byte order */
 	uint8_t mac[6];
+	uint8_t addr6[16];
 };
 
 struct net {
