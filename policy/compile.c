@@ -76,7 +76,7 @@ static int number_rules(struct run *c, struct rast_err *err)
 		if (n > room && !c->id_by_number[i])
 			continue;
 		if (used < room)
-			c->id_by_number[i] = (uint16_t)(RAST_RULE_FIRST + used);
+			c->id_by_number[i] = RAST_RULE_FIRST + (uint32_t)used;
 		used++;
 	}
 	if (used > room)

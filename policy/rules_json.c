@@ -152,7 +152,7 @@ static int read_rule(struct reader *rd, const json_t *o, struct rast_policy_rule
 		r = integer(rd, json_object_get(o, "policy"), 0,
 			    (json_int_t)rd->out->n_policies - 1, &policy);
 	if (!r)
-		r = integer(rd, json_object_get(o, "index"), 0, UINT16_MAX, &index);
+		r = integer(rd, json_object_get(o, "index"), 0, RAST_MAX_RULES, &index);
 	if (!r)
 		r = integer(rd, json_object_get(o, "line"), 0, INT32_MAX, &line);
 	if (r < 0)
@@ -162,9 +162,9 @@ static int read_rule(struct reader *rd, const json_t *o, struct rast_policy_rule
 			ret->action = actions[i];
 	if (!ret->action || (strcmp(dir, "ingress") != 0 && strcmp(dir, "egress") != 0))
 		return bad(rd, "a rule without direction or action");
-	ret->id = (uint16_t)id;
+	ret->id = (uint32_t)id;
 	ret->policy = (uint32_t)policy;
-	ret->index = (uint16_t)index;
+	ret->index = (uint32_t)index;
 	ret->line = (int)line;
 	ret->direction = *dir == 'i' ? RAST_DIR_INGRESS : RAST_DIR_EGRESS;
 	return 0;
