@@ -55,29 +55,64 @@ static const char *taken(struct text *t, struct rast_arena *a)
 	return rast_arena_str(a, t->buf);
 }
 
+/* The ranges of each class: those of class c begin at first[c], numbered through both families. */
+static int ranges_by_class(const struct rast_addrs *addrs, size_t **ret_first,
+			   uint32_t **ret_ranges)
+{
+	size_t n4 = addrs->n_ranges[0], n = n4 + addrs->n_ranges[1];
+	_cleanup_free_ size_t *first = calloc(addrs->n_class + 2, sizeof(*first));
+	uint32_t *ranges = calloc(n + 1, sizeof(*ranges));
+
+	if (!first || !ranges) {
+		free(ranges);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < n; i++)
+		first[(i < n4 ? addrs->ranges[0][i] : addrs->ranges[1][i - n4]).klass + 2]++;
+	for (size_t c = 2; c < addrs->n_class + 2; c++)
+		first[c] += first[c - 1];
+	for (size_t i = 0; i < n; i++)
+		ranges[first[(i < n4 ? addrs->ranges[0][i] : addrs->ranges[1][i - n4]).klass +
+			     1]++] = (uint32_t)i;
+	*ret_first = TAKE_PTR(first);
+	*ret_ranges = ranges;
+	return 0;
+}
+
+static const char *range_text(const struct rast_addrs *addrs, size_t i, char *buf, size_t size)
+{
+	bool v6 = i >= addrs->n_ranges[0];
+	const struct rast_addr_range *r;
+	rast_u128 last = v6 ? ~(rast_u128)0 : UINT32_MAX;
+
+	i -= v6 ? addrs->n_ranges[0] : 0;
+	r = &addrs->ranges[v6][i];
+	if (i + 1 < addrs->n_ranges[v6])
+		last = r[1].start - 1;
+	return rast_addr_format_range(v6, r->start, last, buf, size);
+}
+
+/* One text after the other: there may be a hundred thousand classes. */
 static int build_addrs(const struct rast_addrs *addrs, struct rast_policy_rules *out)
 {
-	_cleanup_free_ struct text *t = calloc(addrs->n_class, sizeof(*t));
+	_cleanup_free_ size_t *first = NULL;
+	_cleanup_free_ uint32_t *ranges = NULL;
 	char buf[128];
 
 	out->addr_classes = rast_arena_take(&out->arena, addrs->n_class, sizeof(char *));
-	if (!t || !out->addr_classes)
+	if (!out->addr_classes || ranges_by_class(addrs, &first, &ranges) < 0)
 		return -ENOMEM;
 	out->n_addr_classes = (uint32_t)addrs->n_class;
-	for (int v6 = 0; v6 < 2; v6++)
-		for (size_t i = 0; i < addrs->n_ranges[v6]; i++) {
-			const struct rast_addr_range *r = &addrs->ranges[v6][i];
-			rast_u128 last = i + 1 < addrs->n_ranges[v6] ? r[1].start - 1
-					 : v6                        ? ~(rast_u128)0
-								     : UINT32_MAX;
-
-			if (r->klass)
-				add(&t[r->klass], ", ", "%s",
-				    rast_addr_format_range(v6, r->start, last, buf, sizeof(buf)));
-		}
-	add(&t[0], "", "every other address");
 	for (size_t c = 0; c < addrs->n_class; c++) {
-		out->addr_classes[c] = taken(&t[c], &out->arena);
+		struct text t;
+
+		t.buf[0] = '\0';
+		t.len = t.parts = 0;
+		if (!c)
+			add(&t, "", "every other address");
+		for (size_t i = first[c]; c && i < first[c + 1]; i++)
+			add(&t, ", ", "%s", range_text(addrs, ranges[i], buf, sizeof(buf)));
+		out->addr_classes[c] = taken(&t, &out->arena);
 		if (!out->addr_classes[c])
 			return -ENOMEM;
 	}
