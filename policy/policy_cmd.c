@@ -498,6 +498,12 @@ static const struct rast_verb verbs[] = {
 	 rast_policy_suggest_run},
 	{"names", NULL, "[--counters]", "addresses that containers have learnt from DNS answers",
 	 rast_policy_names_opts, 0, 0, rast_policy_names_run},
+	{"attach", NULL, "--netns PATH|NAME|PID --name NAME [--labels KEY=VALUE,…]",
+	 "put a network that another program has made under policy", rast_policy_attach_opts, 0, 0,
+	 rast_policy_attach_run},
+	{"detach", NULL, "NAME", "take it out again; its links are open then",
+	 rast_policy_detach_opts, 1, 1, rast_policy_detach_run},
+	{"attached", NULL, "", "networks that were attached", NULL, 0, 0, rast_policy_attached_run},
 	{NULL},
 };
 

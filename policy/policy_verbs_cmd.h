@@ -17,4 +17,10 @@ int rast_policy_suggest_run(struct rast_cli *cli, const struct rast_args *a);
 extern const struct rast_opt rast_policy_names_opts[];
 int rast_policy_names_run(struct rast_cli *cli, const struct rast_args *a);
 
+extern const struct rast_opt rast_policy_attach_opts[];
+int rast_policy_attach_run(struct rast_cli *cli, const struct rast_args *a);
+extern const struct rast_opt rast_policy_detach_opts[];
+int rast_policy_detach_run(struct rast_cli *cli, const struct rast_args *a);
+int rast_policy_attached_run(struct rast_cli *cli, const struct rast_args *a);
+
 #endif

@@ -17,3 +17,4 @@ LOADER_SRC += policy/connect_bpf.c
 PURE_SRC += policy/flow_filter.c
 PURE_SRC += policy/flow_top.c
 CLI_SRC += policy/flow_top_cmd.c
+CLI_SRC += policy/policy_attach_cmd.c

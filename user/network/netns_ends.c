@@ -142,7 +142,8 @@ static int find_peer(struct rast_nl *nl, int netns_fd, const struct rast_link *l
 	return 0;
 }
 
-int rast_netns_ends(int netns_fd, struct rast_netns_end *ret, size_t *ret_n, struct rast_err *err)
+int rast_netns_ends(int netns_fd, const char *only, struct rast_netns_end *ret, size_t *ret_n,
+		    struct rast_err *err)
 {
 	struct look look = {.n = 0};
 	struct rast_netns_end out[RAST_NETNS_MAX_ENDS] = {0};
@@ -157,6 +158,8 @@ int rast_netns_ends(int netns_fd, struct rast_netns_end *ret, size_t *ret_n, str
 	for (i = 0; !r && i < look.n; i++) {
 		const struct inside *in = &look.v[i];
 
+		if (only && strcmp(in->link.name, only) != 0)
+			continue;
 		/* Tunnels that the kernel puts into each namespace are neither. */
 		if (!(in->link.flags & IFF_UP) && !in->n_addr)
 			continue;

@@ -27,8 +27,10 @@ struct rast_netns_end {
  * Every interface in there that can carry packets: one that is up or has an IPv4 address, other than
  * loopback and dummies. Each must be a veth whose peer is in the caller's namespace, with one IPv4
  * address at most, else -EOPNOTSUPP with what is wrong. One without an address has addr 0: what it
- * sends will be refused. `ret` has room for RAST_NETNS_MAX_ENDS.
+ * sends will be refused. `ret` has room for RAST_NETNS_MAX_ENDS. `only` (may be NULL): no other
+ * interface than this one, by its name in there, is looked at.
  */
-int rast_netns_ends(int netns_fd, struct rast_netns_end *ret, size_t *ret_n, struct rast_err *err);
+int rast_netns_ends(int netns_fd, const char *only, struct rast_netns_end *ret, size_t *ret_n,
+		    struct rast_err *err);
 
 #endif

@@ -14,7 +14,7 @@
 #include "network/ipv6.h"
 #include "network/netns_ends.h"
 #include "network/netns_nat.h"
-#include "node/foreign_names.h"
+#include "node/foreign_adopt.h"
 #include "node/foreign_priv.h"
 #include "node/hosts.h"
 #include "node/node_priv.h"
@@ -30,25 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* One container on its way in. */
-struct adoption {
-	const struct rast_instance *in;
-	const char *id, *key, *cgroup;
-	pid_t pid;
-	uint64_t ticks, cgroup_id, netns;
-	int netns_fd, cgroup_fd;
-	uint32_t level;
-	const char *network; /* as in pod.json */
-	struct rast_foreign_names names;
-	json_t *labels;
-	struct rast_netns_end ends[RAST_NETNS_MAX_ENDS];
-	size_t n_ends;
-	json_t *pod;  /* with its containers */
-	bool own_pod; /* made for it */
-	uint32_t slot;
-};
-
-static void adoption_finish(struct adoption *a)
+void rast_adoption_finish(struct rast_adoption *a)
 {
 	rast_closep(&a->netns_fd);
 	rast_closep(&a->cgroup_fd);
@@ -58,7 +40,7 @@ static void adoption_finish(struct adoption *a)
 
 /* ---- what is asked ---- */
 
-static int look_at_cgroup(struct adoption *a, struct rast_err *err)
+static int look_at_cgroup(struct rast_adoption *a, struct rast_err *err)
 {
 	size_t own = strlen(a->in->cgroup);
 	struct rast_cgroup_layout l;
@@ -93,7 +75,7 @@ static int look_at_cgroup(struct adoption *a, struct rast_err *err)
 	return r;
 }
 
-static int look_at_network(struct adoption *a, struct rast_err *err)
+static int look_at_network(struct rast_adoption *a, struct rast_err *err)
 {
 	char path[64];
 	struct stat here, there;
@@ -108,12 +90,12 @@ static int look_at_network(struct adoption *a, struct rast_err *err)
 	if (there.st_ino == here.st_ino)
 		return 0;
 	a->netns = there.st_ino;
-	r = rast_netns_ends(a->netns_fd, a->ends, &a->n_ends, err);
+	r = rast_netns_ends(a->netns_fd, NULL, a->ends, &a->n_ends, err);
 	a->network = a->n_ends ? "pod" : "none";
 	return r < 0 ? rast_err_prefix(err, "network of the container") : 0;
 }
 
-static int look(struct adoption *a, const json_t *request, struct rast_err *err)
+static int look(struct rast_adoption *a, const json_t *request, struct rast_err *err)
 {
 	int r;
 
@@ -155,7 +137,7 @@ static bool has_address(const json_t *pod, const char *addr)
 	return false;
 }
 
-static bool same_network(const struct adoption *a, const json_t *pod)
+bool rast_adoption_same_network(const struct rast_adoption *a, const json_t *pod)
 {
 	if (a->netns)
 		return (uint64_t)rast_json_int(pod, "netns") == a->netns;
@@ -166,8 +148,8 @@ static bool same_network(const struct adoption *a, const json_t *pod)
 }
 
 /* Is the address free? What a container that is gone had is taken from it. */
-static int claim_address(struct adoption *a, const json_t *pods, const char *text, bool of_range,
-			 struct rast_err *err)
+static int claim_address(struct rast_adoption *a, const json_t *pods, const char *text,
+			 bool of_range, struct rast_err *err)
 {
 	json_t *pod;
 	size_t i;
@@ -181,7 +163,7 @@ static int claim_address(struct adoption *a, const json_t *pods, const char *tex
 	json_array_foreach(pods, i, pod) {
 		if (!has_address(pod, text))
 			continue;
-		if (rast_node_foreign_is(pod) && same_network(a, pod) &&
+		if (rast_node_foreign_is(pod) && rast_adoption_same_network(a, pod) &&
 		    rast_node_foreign_alive(pod))
 			continue;
 		if (!rast_node_foreign_is(pod) || rast_node_foreign_alive(pod))
@@ -195,8 +177,8 @@ static int claim_address(struct adoption *a, const json_t *pods, const char *tex
 	return 0;
 }
 
-static int claim_addresses(struct adoption *a, const json_t *pods, const struct rast_netns_end *end,
-			   struct rast_err *err)
+int rast_adoption_claim(struct rast_adoption *a, const json_t *pods,
+			const struct rast_netns_end *end, struct rast_err *err)
 {
 	uint32_t mask = ~((1u << (32 - a->in->pod_prefix)) - 1);
 	char text[46];
@@ -211,7 +193,7 @@ static int claim_addresses(struct adoption *a, const json_t *pods, const struct 
 	return r;
 }
 
-static json_t *endpoints_json(const struct adoption *a)
+static json_t *endpoints_json(const struct rast_adoption *a)
 {
 	json_t *list = json_array();
 	char addr[16], addr6[46];
@@ -231,7 +213,7 @@ static json_t *endpoints_json(const struct adoption *a)
 }
 
 /* What changes when a container comes to a pod later: the links that are there now. */
-static void set_network(struct adoption *a)
+void rast_adoption_set_network(struct rast_adoption *a)
 {
 	char addr[16], addr6[46];
 	size_t i;
@@ -250,7 +232,7 @@ static void set_network(struct adoption *a)
 		}
 }
 
-static int new_pod(struct adoption *a, const json_t *request, struct rast_err *err)
+int rast_adoption_new_pod(struct rast_adoption *a, const json_t *request, struct rast_err *err)
 {
 	_cleanup_json_ json_t *there = NULL;
 	json_t *notes = json_object_get(request, "annotations");
@@ -303,7 +285,7 @@ static bool has_container(const json_t *pod, const char *name)
 	return false;
 }
 
-static int join_pod(struct adoption *a, json_t *pod, struct rast_err *err)
+static int join_pod(struct rast_adoption *a, json_t *pod, struct rast_err *err)
 {
 	json_t *slots = json_object_get(pod, "slots");
 	int r;
@@ -340,7 +322,7 @@ static int join_pod(struct adoption *a, json_t *pod, struct rast_err *err)
 	return 0;
 }
 
-static int find_pod(struct adoption *a, const json_t *request, struct rast_err *err)
+static int find_pod(struct rast_adoption *a, const json_t *request, struct rast_err *err)
 {
 	_cleanup_json_ json_t *pods = NULL;
 	json_t *pod;
@@ -351,20 +333,20 @@ static int find_pod(struct adoption *a, const json_t *request, struct rast_err *
 	if (r < 0)
 		return r;
 	for (i = 0; i < a->n_ends; i++) {
-		r = claim_addresses(a, pods, &a->ends[i], err);
+		r = rast_adoption_claim(a, pods, &a->ends[i], err);
 		if (r < 0)
 			return r;
 	}
 	json_array_foreach(pods, i, pod)
-		if (rast_node_foreign_is(pod) && same_network(a, pod) &&
+		if (rast_node_foreign_is(pod) && rast_adoption_same_network(a, pod) &&
 		    rast_node_foreign_alive(pod))
 			return join_pod(a, pod, err);
-	return new_pod(a, request, err);
+	return rast_adoption_new_pod(a, request, err);
 }
 
 /* ---- into the kernel ---- */
 
-static json_t *container_json(const struct adoption *a, const json_t *request, uint64_t now_ns)
+static json_t *container_json(const struct rast_adoption *a, const json_t *request, uint64_t now_ns)
 {
 	struct timespec real;
 
@@ -380,7 +362,7 @@ static json_t *container_json(const struct adoption *a, const json_t *request, u
 		rast_json_bool(request, "net_admin"));
 }
 
-static int observe(struct adoption *a, const json_t *request, struct rast_err *err)
+static int observe(struct rast_adoption *a, const json_t *request, struct rast_err *err)
 {
 	_cleanup_json_ json_t *c = NULL;
 	struct timespec now;
@@ -408,7 +390,7 @@ static int observe(struct adoption *a, const json_t *request, struct rast_err *e
 	return r < 0 ? r : rast_foreign_attach(a->in, a->cgroup_fd, err);
 }
 
-static int enforce(struct adoption *a, struct rast_err *err)
+int rast_adoption_enforce(struct rast_adoption *a, struct rast_err *err)
 {
 	const json_t *slots = json_object_get(a->pod, "slots");
 	size_t i;
@@ -439,7 +421,7 @@ static int enforce(struct adoption *a, struct rast_err *err)
  * Verdicts at connect, for a network that stays as it is: none of its containers may change it, and nobody
  * has put rules into it that send a connection elsewhere.
  */
-static int judge_early(struct adoption *a, const json_t *request, struct rast_err *err)
+static int judge_early(struct rast_adoption *a, const json_t *request, struct rast_err *err)
 {
 	bool may = rast_json_bool(request, "net_admin") ||
 		   rast_netns_may_translate(a->netns_fd, a->pid);
@@ -457,7 +439,7 @@ static int judge_early(struct adoption *a, const json_t *request, struct rast_er
 }
 
 /* Are the pod's links those that it has on record? Then its endpoints stand. */
-static bool is_enforced(const struct adoption *a)
+static bool is_enforced(const struct rast_adoption *a)
 {
 	_cleanup_json_ json_t *now = endpoints_json(a);
 
@@ -465,13 +447,14 @@ static bool is_enforced(const struct adoption *a)
 }
 
 /* Returns r. The lock is held, so giving a number back twice gives back nobody else's. */
-static int take_back(struct adoption *a, int r)
+int rast_adoption_take_back(struct rast_adoption *a, int r)
 {
 	const char *ns = rast_json_str(a->pod, "namespace"), *name = rast_json_str(a->pod, "name");
 	_cleanup_json_ json_t *there = NULL;
 	struct rast_err ignored = {0};
 
-	(void)rast_node_foreign_drop(a->in, a->key, &ignored);
+	if (*a->key)
+		(void)rast_node_foreign_drop(a->in, a->key, &ignored);
 	/* Not found by its id: it had not come so far. */
 	if (a->own_pod && !rast_state_pod_load(a->in, ns, name, true, &there, NULL))
 		(void)rast_node_foreign_undo(a->in, there, &ignored);
@@ -482,7 +465,7 @@ static int take_back(struct adoption *a, int r)
 	return r;
 }
 
-static int adopt(struct adoption *a, const json_t *request, struct rast_err *err)
+static int adopt(struct rast_adoption *a, const json_t *request, struct rast_err *err)
 {
 	bool enforced;
 	int r;
@@ -500,21 +483,21 @@ static int adopt(struct adoption *a, const json_t *request, struct rast_err *err
 
 		r = rast_node_foreign_forget_endpoints(a->in, a->pod, now, err);
 		if (r < 0)
-			return take_back(a, r);
+			return rast_adoption_take_back(a, r);
 	}
-	set_network(a);
+	rast_adoption_set_network(a);
 	r = observe(a, request, err);
 	if (!r && !enforced)
-		r = enforce(a, err);
+		r = rast_adoption_enforce(a, err);
 	if (!r)
 		r = judge_early(a, request, err);
-	return r < 0 ? take_back(a, r) : 0;
+	return r < 0 ? rast_adoption_take_back(a, r) : 0;
 }
 
 int rast_node_foreign_adopt(const struct rast_instance *in, const json_t *request,
 			    json_t **ret_report, struct rast_err *err)
 {
-	struct adoption a = {.in = in, .netns_fd = -1, .cgroup_fd = -1};
+	struct rast_adoption a = {.in = in, .netns_fd = -1, .cgroup_fd = -1};
 	_cleanup_close_ int lock = -1;
 	int r;
 
@@ -527,6 +510,6 @@ int rast_node_foreign_adopt(const struct rast_instance *in, const json_t *reques
 			"pod", rast_json_str(a.pod, "name"), "container", a.names.container, "slot",
 			(int)a.slot, "identity", (int)rast_json_int(a.pod, "identity"), "network",
 			a.network);
-	adoption_finish(&a);
+	rast_adoption_finish(&a);
 	return r;
 }

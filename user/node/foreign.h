@@ -31,4 +31,15 @@ int rast_node_foreign_release(const struct rast_instance *in, const char *key,
 int rast_node_foreign_release_pod(const struct rast_instance *in, const char *ns, const char *name,
 				  struct rast_err *err);
 
+/*
+ * A network namespace whose containers nobody here has started, or knows: {"netns": path, "ifname": the one
+ * interface in there that is meant, or "", "annotations": {}} by whose rast.os/… it has name and labels. -EEXIST
+ * when it is a pod already. *ret_report: its pod.json.
+ */
+int rast_node_foreign_attach(const struct rast_instance *in, const json_t *request,
+			     json_t **ret_report, struct rast_err *err);
+/* Its links are open then. -EINVAL for a pod that came otherwise. */
+int rast_node_foreign_detach(const struct rast_instance *in, const char *ns, const char *name,
+			     struct rast_err *err);
+
 #endif

@@ -10,6 +10,11 @@ static inline bool rast_node_foreign_is(const json_t *pod)
 {
 	return rast_json_bool(pod, "foreign");
 }
+/* Is it a network that a person has put under policy, with containers or without? */
+static inline bool rast_node_foreign_is_attached(const json_t *pod)
+{
+	return *rast_json_str(pod, "attached") != '\0';
+}
 /* Is there anything of it left to watch: its first process, or any in its cgroup? `pod` with containers. */
 bool rast_node_foreign_alive(const json_t *pod);
 /* foreign_control as the pods on record want it. Does nothing where nothing is loaded. */

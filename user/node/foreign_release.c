@@ -17,6 +17,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -56,10 +57,28 @@ static bool container_alive(const json_t *c)
 	return yes;
 }
 
+/* Its links go with its network namespace, and an index is not used again. */
+static bool attachment_alive(const json_t *pod)
+{
+	char name[IF_NAMESIZE];
+	json_t *e;
+	size_t i;
+
+	if (!rast_node_foreign_is_attached(pod))
+		return false;
+	json_array_foreach(json_object_get(pod, "endpoints"), i, e)
+		if (if_indextoname((unsigned int)rast_json_int(e, "ifindex"), name))
+			return true;
+	return false;
+}
+
 bool rast_node_foreign_alive(const json_t *pod)
 {
 	json_t *c;
 	size_t i;
+
+	if (attachment_alive(pod))
+		return true;
 
 	json_array_foreach(json_object_get(pod, "containers"), i, c)
 		if (container_alive(c))
@@ -218,8 +237,10 @@ int rast_node_foreign_drop(const struct rast_instance *in, const char *key, stru
 		json_array_foreach(list, j, c)
 			if (!strcmp(rast_json_str(c, "key"), key) ||
 			    (!strchr(key, '/') && !strcmp(rast_json_str(c, "oci_id"), key)))
-				return json_array_size(list) > 1 ? leave_pod(in, pod, j, err)
-								 : undo_and_recompile(in, pod, err);
+				return json_array_size(list) > 1 ||
+						       rast_node_foreign_is_attached(pod)
+					       ? leave_pod(in, pod, j, err)
+					       : undo_and_recompile(in, pod, err);
 	}
 	return 0;
 }
@@ -247,5 +268,23 @@ int rast_node_foreign_release_pod(const struct rast_instance *in, const char *ns
 		return r;
 	if (rast_state_pod_load(in, ns, name, true, &pod, NULL) < 0)
 		return 0;
+	return undo_and_recompile(in, pod, err);
+}
+
+int rast_node_foreign_detach(const struct rast_instance *in, const char *ns, const char *name,
+			     struct rast_err *err)
+{
+	_cleanup_json_ json_t *pod = NULL;
+	_cleanup_close_ int lock = -1;
+	int r = rast_state_lock(in, &lock, err);
+
+	if (!r)
+		r = rast_state_pod_load(in, ns, name, true, &pod, err);
+	if (r < 0)
+		return r;
+	if (!rast_node_foreign_is_attached(pod))
+		return rast_err_set(err, EINVAL, "pod %s/%s is none that was attached", ns, name);
+	if (json_array_size(json_object_get(pod, "containers")))
+		return rast_err_set(err, EBUSY, "pod %s/%s has containers of rast-oci", ns, name);
 	return undo_and_recompile(in, pod, err);
 }
