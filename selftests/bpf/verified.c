@@ -33,7 +33,7 @@ static const struct {
 	{"audit_exit", 700},       {"audit_fork", 600},      {"audit_oom", 700},
 	{"audit_send4", 400},      {"audit_send6", 400},     {"device_cgroup", 100},
 	{"policy_in", 145000},     {"policy_out", 145000},   {"flow_socket", 30000},
-	{"flow_sweep", 20000},     {"policy_conn4", 180000}, {"policy_conn6", 180000},
+	{"flow_sweep", 40000},     {"policy_conn4", 180000}, {"policy_conn6", 180000},
 	{"policy_send4", 180000},  {"policy_send6", 180000},
 };
 
