@@ -6,6 +6,8 @@
 #ifndef RAST_BPF_LIB_FLOW_END_H
 #define RAST_BPF_LIB_FLOW_END_H
 
+#include <bpf/bpf_endian.h>
+
 #include "bpf/lib/emit.bpf.h"
 #include "bpf/lib/policy_maps.bpf.h"
 
