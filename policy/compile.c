@@ -203,6 +203,8 @@ int rast_policy_compile(const struct rast_policy_set *set, const struct rast_pol
 	if (!r && ret_rules) {
 		r = rast_policy_rules_build(set, &c.ix, &c.flat, &c.ports, &c.addrs, &c.classes,
 					    c.id_by_number, generation, &rules);
+		if (!r)
+			r = rast_fqdns_label(&c.fqdns, rules);
 		if (r < 0)
 			(void)rast_err_sys(err, -r, "policy");
 	}

@@ -8,6 +8,7 @@
 #include "policy/stage.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 struct use {
 	struct rast_fqdn fqdn;
@@ -140,6 +141,27 @@ int rast_fqdns_build(const struct rast_flat *flat, size_t words, struct rast_are
 	}
 	*ret = out;
 	return warn_dns(flat, words);
+}
+
+int rast_fqdns_label(const struct rast_fqdns *fqdns, struct rast_policy_rules *rules)
+{
+	char text[RAST_FQDN_TEXT_SIZE], all[2 * RAST_FQDN_TEXT_SIZE];
+
+	for (size_t i = 0; i < fqdns->n; i++) {
+		const struct rast_fqdn *f = fqdns->list[i].fqdn;
+		const char **label = &rules->addr_classes[fqdns->list[i].klass];
+
+		(void)rast_fqdn_format(f->wire, f->len, text);
+		(void)snprintf(all, sizeof(all), "%.1000s%s%s%s", *label, **label ? ", " : "",
+			       !f->suffix   ? ""
+			       : f->len > 1 ? "*."
+					    : "*",
+			       f->suffix && f->len == 1 ? "" : text);
+		*label = rast_arena_str(&rules->arena, all);
+		if (!*label)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 /* ---- into the image ---- */

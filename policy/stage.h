@@ -193,6 +193,8 @@ struct rast_classes {
 int rast_classes_build(const struct rast_flat *flat, const struct rast_ports *ports,
 		       const struct rast_index *ix, struct rast_arena *a, struct rast_classes *ret);
 
+/* fqdn_classes.c: the names of a class, behind its addresses, into the rule table. */
+int rast_fqdns_label(const struct rast_fqdns *fqdns, struct rast_policy_rules *rules);
 /* fqdn_classes.c: names of `fqdns` and of `dns` into the image. -E2BIG with the reason. */
 int rast_fqdns_write(const struct rast_flat *flat, const struct rast_classes *classes,
 		     const struct rast_fqdns *fqdns, const uint32_t *id_by_number,
