@@ -8,6 +8,8 @@
 #ifndef RAST_BPF_LIB_RANGES_H
 #define RAST_BPF_LIB_RANGES_H
 
+#include <bpf/bpf_endian.h>
+
 #include "bpf/lib/policy_maps.bpf.h"
 
 #define RANGE_MISS 0xffffffffu
