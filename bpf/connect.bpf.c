@@ -71,7 +71,7 @@ static __noinline int judge_link(const struct rast_policy_image *img, const stru
 	if (cell & RAST_CELL_ALLOW)
 		return PASS;
 	/* A name of the destination may allow it: the packet's own program knows what was learnt. */
-	if (cell == RAST_RULE_DEFAULT_DENY && l->dir == RAST_DIR_EGRESS &&
+	if ((cell & RAST_CELL_RULE) == RAST_RULE_DEFAULT_DENY && l->dir == RAST_DIR_EGRESS &&
 	    l->peer_identity == RAST_IDENTITY_WORLD && img->names.n_patterns &&
 	    (names_of(img, l->ep.identity) & RAST_NAMES_PEERS))
 		return PASS;
@@ -96,7 +96,13 @@ static __noinline int judge_link(const struct rast_policy_image *img, const stru
 		l->ep.slot = c->slot;
 		l->ep.cgroup_id = id;
 	}
-	report_deny(p, l);
+	l->marks = cell & RAST_CELL_LOG ? RAST_FLOW_EVENT_LOGGED : 0;
+	report_told(p, l);
+	/* No packet will come to ask. */
+	if (cell & RAST_CELL_STAGED) {
+		l->staged = cell_of(img, l, l->dir + 2, p->protocol, p->dst_port);
+		staged_tell(p, l, 0);
+	}
 	return REFUSE;
 }
 

@@ -120,8 +120,11 @@ enum rast_drop_reason {
 };
 
 enum rast_flow_event_flags {
-	RAST_FLOW_EVENT_AT_CONNECT =
-		1 << 0 /* refused at connect() or sendto(); `packets` are attempts */
+	/* refused at connect() or sendto(); `packets` are attempts */
+	RAST_FLOW_EVENT_AT_CONNECT = 1 << 0,
+	RAST_FLOW_EVENT_LOGGED = 1 << 1, /* the rule that decided has `log` */
+	/* verdict and rule are what staged policies would have said */
+	RAST_FLOW_EVENT_STAGED = 1 << 2
 };
 
 struct rast_event_flow {

@@ -43,7 +43,7 @@ static __always_inline int drop(struct __sk_buff *skb, const struct packet *p, s
 	l->reason = reason;
 	count(skb, l->ep.slot, l->dir, reason);
 	if (!p->quiet)
-		report_deny(p, l);
+		report_told(p, l);
 	return TC_ACT_SHOT;
 }
 
@@ -128,14 +128,25 @@ static __noinline __u32 judge_cell(struct __sk_buff *skb, const struct packet *p
 	if (img->names.n_patterns)
 		cell = names_cell(img, p, l, cell);
 	l->rule = cell & RAST_CELL_RULE;
+	if (cell & RAST_CELL_MORE) {
+		if (cell & RAST_CELL_LOG)
+			l->marks = RAST_FLOW_EVENT_LOGGED;
+		if ((cell & RAST_CELL_STAGED) && !l->by_name)
+			l->staged = cell_of(img, l, l->dir + 2, p->protocol, number_of(p));
+	}
 	if (!(cell & RAST_CELL_ALLOW))
 		return RAST_DROP_POLICY;
 	count_rule(img, l, l->rule);
 	if (p->protocol != IPPROTO_TCP || (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))) {
 		int flow = flow_record(p, l);
 
-		if ((flow & FLOW_OPENED) && (control->flags & RAST_POLICY_LOG_ALLOWED))
+		if ((flow & FLOW_OPENED) && l->marks) {
+			l->told = RAST_TOLD_LOG;
+			report_told(p, l);
+			l->told = RAST_TOLD_DENY;
+		} else if ((flow & FLOW_OPENED) && (control->flags & RAST_POLICY_LOG_ALLOWED)) {
 			report(p, l, 1);
+		}
 		if (flow & FLOW_REPLACED)
 			flow_tell_replaced();
 	}
@@ -153,7 +164,10 @@ __noinline int judge(struct __sk_buff *skb, struct packet *p, struct look *l)
 
 	if (!p || !l)
 		return TC_ACT_SHOT;
+	l->staged = l->marks = l->told = 0;
 	reason = judge_cell(skb, p, l);
+	if (reason == RAST_DROP_NONE && l->staged)
+		staged_tell(p, l, 1);
 	if (reason == RAST_DROP_POLICY) {
 		slot = l->image_slot;
 		img = bpf_map_lookup_elem(&policy_image, &slot);
@@ -162,6 +176,8 @@ __noinline int judge(struct __sk_buff *skb, struct packet *p, struct look *l)
 		else if (img)
 			count_rule(img, l, l->rule);
 	}
+	if (reason == RAST_DROP_POLICY && l->staged)
+		staged_tell(p, l, 0);
 	if (reason)
 		return drop(skb, p, l, reason);
 	names_keep(p, l);

@@ -13,7 +13,8 @@
  *   cell   = matrix[((direction * n_class + class) * n_peer + peer) * n_port + port]
  * A cell is a rule number with RAST_CELL_ALLOW set or not. Rule numbers are those of the image's rule
  * table, which stays in user space. Whatever lies outside the bounds is denied. The matrix begins at
- * the first line of the slot's table.
+ * the first line of the slot's table. With staged policies a second matrix stands behind it, which is what
+ * would hold if they were enforced: directions 2 and 3. It is asked only where a cell says so.
  */
 #ifndef RAST_BPF_POLICY_H
 #define RAST_BPF_POLICY_H
@@ -26,7 +27,7 @@
 #include "bpf/names.h"
 
 #define RAST_POLICY_MAGIC 0x72617374u /* "rast" */
-#define RAST_POLICY_FORMAT 3u
+#define RAST_POLICY_FORMAT 4u
 #define RAST_MAX_IDENTITIES 8192u /* numbers 0..8191 */
 #define RAST_MAX_RANGES4 (1u << 20)
 #define RAST_MAX_RANGES6 (1u << 18)
@@ -36,7 +37,10 @@
 #define RAST_MAX_RULES 0xfffffu
 
 #define RAST_CELL_ALLOW 0x80000000u
-#define RAST_CELL_MORE 0x40000000u /* the rule has attributes */
+#define RAST_CELL_MORE 0x40000000u /* one of the next bits is set */
+#define RAST_CELL_LOG 0x20000000u  /* a new flow is an event */
+#define RAST_CELL_STAGED \
+	0x10000000u /* staged policies would decide otherwise, or by a rule of theirs */
 #define RAST_CELL_RULE 0x00ffffffu
 
 /* Identities that are not label sets. */
@@ -110,6 +114,8 @@ struct rast_policy_image {
 	__u32 hits_shared; /* there are more CPUs than counters of a rule: add atomically */
 	/* The first lines of the look-ups of more than RAST_FEW_RANGES ranges; set and 0 likewise. */
 	__u32 addr4_at, addr6_at;
+	__u32 staged; /* 1: there is a second matrix */
+	__u32 pad;
 	__u16 class_by_identity[RAST_MAX_IDENTITIES]; /* 0xffff: unknown, denied */
 	__u8 port_class[RAST_PROTO_PORTED][65536];
 	/* Filled where the image is copied, when there are not more; all 0 in a file. */
@@ -216,9 +222,17 @@ struct rast_flow {
 	struct rast_flow_side side[2]; /* by enum rast_flow_end */
 };
 
+/* What an event, one a flow and second at most, is about. */
+enum rast_told {
+	RAST_TOLD_DENY = 0,
+	RAST_TOLD_LOG = 1,   /* a flow that a rule with `log` allowed */
+	RAST_TOLD_STAGED = 2 /* staged policies would have done the opposite */
+};
+
 /*
  * deny_by_tuple: LRU; denied packets of one flow become at most one event a second. `pending` are
  * those that no event has told of yet; whoever reports takes them by an atomic exchange.
+ * So do flows that are logged and verdicts of staged policies (enum rast_told).
  * For reasons other than RAST_DROP_POLICY the flow is all zeroes: a sender that makes up addresses
  * gets one entry, not one an address; the event then shows the packet at hand.
  */
@@ -226,7 +240,8 @@ struct rast_deny_key {
 	struct rast_flow_key flow;
 	__u32 ifindex;
 	__u8 direction, reason;
-	__u8 pad[2];
+	__u8 told; /* enum rast_told */
+	__u8 pad;
 };
 
 struct rast_deny {
@@ -236,6 +251,8 @@ struct rast_deny {
 	__u32 slot, identity, peer_identity, generation;
 	__u32 rule;
 	__u32 at_connect; /* 1: no packets but attempts, refused before there was one */
+	__u32 verdict;    /* enum rast_verdict of the event */
+	__u32 pad;
 };
 
 /* counters_by_link, per CPU: index = container slot * 2 + enum rast_direction; links that are nobody's

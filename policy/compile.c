@@ -32,6 +32,7 @@ static int check_limits(const struct run *c, struct rast_err *err)
 {
 	size_t n_class = c->classes.n_class, n_addr = c->addrs.n_class, n_port = c->ports.n_class;
 	unsigned long long cells = 2ull * n_class * (n_class + n_addr) * n_port;
+	unsigned int n_dir = c->flat.staged ? 4 : 2;
 
 	if (n_port > RAST_MAX_PORT_CLASSES)
 		return rast_err_set(err, E2BIG,
@@ -47,12 +48,14 @@ static int check_limits(const struct run *c, struct rast_err *err)
 			err, E2BIG,
 			"policy is too large: %zu ranges of IPv6 addresses, more than %u",
 			c->addrs.n_ranges[1], RAST_MAX_RANGES6);
+	cells *= n_dir / 2;
 	if (cells > RAST_MAX_CELLS)
 		return rast_err_set(
 			err, E2BIG,
-			"policy is too large: 2 directions x %zu classes of pods x %zu of "
+			"policy is too large: %u directions%s x %zu classes of pods x %zu of "
 			"peers (%zu of pods and %zu of addresses) x %zu of ports are %llu "
 			"cells, more than %u",
+			n_dir, c->flat.staged ? " (two as if staged policies were enforced)" : "",
 			n_class, n_class + n_addr, n_class, n_addr, n_port, cells, RAST_MAX_CELLS);
 	return 0;
 }
@@ -64,7 +67,7 @@ static int check_limits(const struct run *c, struct rast_err *err)
 static int number_rules(struct run *c, struct rast_err *err)
 {
 	size_t n = c->flat.n_rules, room = RAST_MAX_RULES + 1 - RAST_RULE_FIRST, used = 0;
-	size_t n_cells = 2 * c->matrix.n_class * c->matrix.n_peer * c->matrix.n_port;
+	size_t n_cells = rast_matrix_n_cells(&c->matrix);
 
 	c->id_by_number = rast_arena_take(&c->arena, n + 1, sizeof(*c->id_by_number));
 	if (!c->id_by_number)
@@ -88,10 +91,33 @@ static int number_rules(struct run *c, struct rast_err *err)
 	return 0;
 }
 
+static uint8_t attr_of(const struct run *c, uint32_t rule)
+{
+	return rule >= RAST_RULE_FIRST ? c->flat.attr[rule - RAST_RULE_FIRST] : 0;
+}
+
+/* The i-th cell as the kernel reads it. */
+static uint32_t cell_of(const struct run *c, size_t i)
+{
+	const struct rast_matrix *m = &c->matrix;
+	size_t half = rast_matrix_n_cells(m) / 2;
+	uint32_t cell = m->cells[i], rule = cell >> 1, out = cell & 1 ? RAST_CELL_ALLOW : 0;
+
+	if (attr_of(c, rule) & RAST_RULE_LOGS)
+		out |= RAST_CELL_MORE | RAST_CELL_LOG;
+	if (m->staged && i < half) {
+		uint32_t would = m->cells[half + i];
+
+		if ((would ^ cell) & 1 || attr_of(c, would >> 1) & RAST_RULE_IS_STAGED)
+			out |= RAST_CELL_MORE | RAST_CELL_STAGED;
+	}
+	return out | (rule >= RAST_RULE_FIRST ? c->id_by_number[rule - RAST_RULE_FIRST] : rule);
+}
+
 static struct rast_policy_image *make_image(const struct run *c, uint32_t generation)
 {
 	const struct rast_matrix *m = &c->matrix;
-	size_t n_cells = 2 * m->n_class * m->n_peer * m->n_port;
+	size_t n_cells = rast_matrix_n_cells(m);
 	struct rast_policy_image head = {.magic = RAST_POLICY_MAGIC,
 					 .format = RAST_POLICY_FORMAT,
 					 .generation = generation,
@@ -100,7 +126,8 @@ static struct rast_policy_image *make_image(const struct run *c, uint32_t genera
 					 .n_port = (uint32_t)m->n_port,
 					 .n_range4 = (uint32_t)c->addrs.n_ranges[0],
 					 .n_range6 = (uint32_t)c->addrs.n_ranges[1],
-					 .n_rule = c->n_rule};
+					 .n_rule = c->n_rule,
+					 .staged = m->staged};
 	struct rast_policy_image *im = malloc(rast_policy_image_size(&head));
 	struct rast_range4 *range4;
 	struct rast_range6 *range6;
@@ -126,13 +153,8 @@ static struct rast_policy_image *make_image(const struct run *c, uint32_t genera
 			(struct rast_range6){.hi = (uint64_t)(c->addrs.ranges[1][i].start >> 64),
 					     .lo = (uint64_t)c->addrs.ranges[1][i].start,
 					     .klass = c->addrs.ranges[1][i].klass};
-	for (size_t i = 0; i < n_cells; i++) {
-		uint32_t rule = m->cells[i] >> 1;
-
-		if (rule >= RAST_RULE_FIRST)
-			rule = c->id_by_number[rule - RAST_RULE_FIRST];
-		cells[i] = rule | (m->cells[i] & 1 ? RAST_CELL_ALLOW : 0);
-	}
+	for (size_t i = 0; i < n_cells; i++)
+		cells[i] = cell_of(c, i);
 	return im;
 }
 
@@ -148,7 +170,7 @@ static json_t *report(const struct run *c, const struct rast_policy_set *set, ui
 		"address_classes", (json_int_t)c->addrs.n_class, "peer_classes",
 		(json_int_t)m->n_peer, "port_classes", (json_int_t)m->n_port, "ranges4",
 		(json_int_t)c->addrs.n_ranges[0], "ranges6", (json_int_t)c->addrs.n_ranges[1],
-		"cells", (json_int_t)(2 * m->n_class * m->n_peer * m->n_port), "max_cells",
+		"cells", (json_int_t)(rast_matrix_n_cells(m)), "max_cells",
 		(json_int_t)RAST_MAX_CELLS, "warnings", c->flat.warnings);
 }
 

@@ -253,6 +253,30 @@ static void say_rule(struct ask *a, const char *who, enum rast_direction dir, ui
 		say(a, "%s of %s: denied by default", dirs[dir], who);
 }
 
+/* What the staged policies would make of it, when they have a word in it. */
+static json_t *staged_side(struct ask *a, enum rast_direction dir, const struct rast_end *subject,
+			   const struct rast_policy_end *peer, uint32_t cell)
+{
+	uint32_t would, id;
+	json_t *rule;
+
+	if (!(cell & RAST_CELL_STAGED))
+		return json_null();
+	would = rast_policy_image_staged(a->image, dir, subject->pod->identity, peer, a->q->proto,
+					 a->q->port);
+	id = would & RAST_CELL_RULE;
+	rule = rast_policy_rules_describe(a->rules, id);
+	if (*rast_json_str(rule, "file"))
+		say(a, "  staged: would be %s by %s (%s:%d)",
+		    would & RAST_CELL_ALLOW ? "allowed" : "denied", rast_json_str(rule, "name"),
+		    rast_json_str(rule, "file"), (int)rast_json_int(rule, "line"));
+	else
+		say(a, "  staged: would be %s: %s", would & RAST_CELL_ALLOW ? "allowed" : "denied",
+		    rast_json_str(rule, "name"));
+	return json_pack("{s:s, s:o}", "verdict", would & RAST_CELL_ALLOW ? "allow" : "deny",
+			 "rule", rule);
+}
+
 static json_t *one_side(struct ask *a, enum rast_direction dir, const struct rast_end *subject,
 			const struct rast_end *peer, bool *ret_allowed)
 {
@@ -262,17 +286,18 @@ static json_t *one_side(struct ask *a, enum rast_direction dir, const struct ras
 	uint32_t klass = a->image->class_by_identity[subject->pod->identity];
 	const struct rast_policy_class_ref *c =
 		klass < a->rules->n_classes ? &a->rules->classes[klass] : NULL;
-	bool by_default = cell == RAST_RULE_DEFAULT_DENY;
-	json_t *isolated = json_array(), *near = json_array(), *suggestion = json_null();
+	bool by_default = (cell & (RAST_CELL_ALLOW | RAST_CELL_RULE)) == RAST_RULE_DEFAULT_DENY;
+	json_t *isolated = json_array(), *near = json_array(), *suggestion = json_null(), *staged;
 	char who[256];
 
 	*ret_allowed = cell & RAST_CELL_ALLOW;
 	say_rule(a, rast_end_name(subject, who, sizeof(who)), dir, cell);
+	staged = staged_side(a, dir, subject, &end, cell);
 	for (uint32_t i = 0; c && i < c->n_isolated_by[dir]; i++) {
 		uint32_t n = c->isolated_by[dir][i];
 		const struct rast_policy *p = n < a->set->n_policies ? a->set->policies[n] : NULL;
 
-		if (!p)
+		if (!p || p->staged)
 			continue;
 		(void)json_array_append_new(isolated, json_pack("{s:s, s:s, s:s, s:i}", "namespace",
 								p->ns, "policy", p->name, "file",
@@ -294,9 +319,10 @@ static json_t *one_side(struct ask *a, enum rast_direction dir, const struct ras
 		if (json_is_null(suggestion))
 			suggestion = suggest(a, dir, peer, p);
 	}
-	return json_pack("{s:s, s:o, s:o, s:o, s:o}", "verdict", *ret_allowed ? "allow" : "deny",
-			 "rule", rast_policy_rules_describe(a->rules, cell & RAST_CELL_RULE),
-			 "isolated_by", isolated, "near", near, "suggestion", suggestion);
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "staged", staged, "verdict",
+			 *ret_allowed ? "allow" : "deny", "rule",
+			 rast_policy_rules_describe(a->rules, cell & RAST_CELL_RULE), "isolated_by",
+			 isolated, "near", near, "suggestion", suggestion);
 }
 
 static int answer(struct ask *a, const struct rast_end *from, const struct rast_end *to,

@@ -13,11 +13,12 @@ struct rast_policy_question {
 
 /*
  * *ret: {from, to, protocol, port (or icmp_type, icmp_code), verdict, egress, ingress, text}. egress is what holds at `from`,
- * ingress at `to`, null where that end is no pod; each {verdict, rule, isolated_by, near, suggestion}:
+ * ingress at `to`, null where that end is no pod; each {verdict, rule, isolated_by, near, suggestion, staged}:
  *	isolated_by  the NetworkPolicies that select the pod in this direction
  *	near         when denied by default: rules of those that match the peer but not the port, or
  *	             the port but not the peer, with what is missing
  *	suggestion   when denied by default: {add_to, yaml}, a rule that would allow just this
+ *	staged       {verdict, rule} where staged policies would say otherwise or by a rule of theirs
  * `text` is the same as sentences, an array. -ENOENT with err for an end that is not there. image and
  * rules must be what set and world compile to.
  */

@@ -78,6 +78,8 @@ static int rules(const struct rast_policy *p, enum rast_direction dir, const str
 
 		f->policy = (uint32_t)flat->n_policies;
 		f->number = number + (uint32_t)i;
+		flat->attr[f->number] = (uint8_t)((p->rules[dir][i].log ? RAST_RULE_LOGS : 0) |
+						  (p->staged ? RAST_RULE_IS_STAGED : 0));
 		r = rule(p, &p->rules[dir][i], ix, a, flat, f);
 		if (r < 0)
 			return r;
@@ -90,10 +92,15 @@ int rast_flatten(const struct rast_policy_set *set, const struct rast_index *ix,
 {
 	struct rast_flat flat = {.warnings = ret->warnings};
 	uint64_t *subject = NULL;
+	size_t n_rules = 0;
 	int r;
 
 	flat.policies = rast_arena_take(a, set->n_policies + 1, sizeof(*flat.policies));
-	if (!flat.policies)
+	for (size_t i = 0; i < set->n_policies; i++)
+		n_rules += rast_policy_n_live(set->policies[i], RAST_DIR_INGRESS) +
+			   rast_policy_n_live(set->policies[i], RAST_DIR_EGRESS);
+	flat.attr = rast_arena_take(a, n_rules + 1, sizeof(*flat.attr));
+	if (!flat.policies || !flat.attr)
 		return -ENOMEM;
 	for (size_t i = 0; i < set->n_policies; i++) {
 		const struct rast_policy *p = set->policies[i];
@@ -114,6 +121,7 @@ int rast_flatten(const struct rast_policy_set *set, const struct rast_index *ix,
 			continue;
 		}
 		f->policy = p;
+		flat.staged |= p->staged;
 		f->number = (uint32_t)i;
 		f->subject = TAKE_PTR(subject);
 		r = rules(p, RAST_DIR_INGRESS, ix, (uint32_t)first, a, &flat, f);

@@ -56,7 +56,8 @@ static uint32_t range6(const struct rast_policy_image *im, const uint8_t addr[16
 uint32_t rast_policy_image_cell(const struct rast_policy_image *im, int dir, uint32_t klass,
 				uint32_t peer, uint32_t port)
 {
-	if (klass >= im->n_class || peer >= im->n_peer || port >= im->n_port)
+	if (dir < 0 || dir >= 2 + 2 * (int)im->staged || klass >= im->n_class ||
+	    peer >= im->n_peer || port >= im->n_port)
 		return 0;
 	return rast_policy_image_cells(
 		im)[(((size_t)dir * im->n_class + klass) * im->n_peer + peer) * im->n_port + port];
@@ -83,13 +84,13 @@ static uint32_t name_cell(const struct rast_policy_image *im, uint32_t klass, ui
 	return denied;
 }
 
-uint32_t rast_policy_image_verdict(const struct rast_policy_image *im, enum rast_direction dir,
-				   uint32_t identity, const struct rast_policy_end *peer,
-				   enum rast_policy_proto proto, uint16_t port)
+static uint32_t verdict(const struct rast_policy_image *im, int dir, uint32_t identity,
+			const struct rast_policy_end *peer, enum rast_policy_proto proto,
+			uint16_t port)
 {
 	uint32_t klass, p, q, cell;
 
-	if (identity >= RAST_MAX_IDENTITIES || (unsigned int)dir > 1)
+	if (identity >= RAST_MAX_IDENTITIES)
 		return 0;
 	klass = im->class_by_identity[identity];
 	if (klass >= im->n_class)
@@ -111,10 +112,25 @@ uint32_t rast_policy_image_verdict(const struct rast_policy_image *im, enum rast
 	}
 	q = (unsigned int)proto < RAST_PROTO_PORTED ? im->port_class[proto][port]
 						    : im->port_class_other;
-	cell = rast_policy_image_cell(im, (int)dir, klass, p, q);
-	if (peer->kind == RAST_END_NAME && cell == RAST_RULE_DEFAULT_DENY && dir == RAST_DIR_EGRESS)
+	cell = rast_policy_image_cell(im, dir, klass, p, q);
+	if (peer->kind == RAST_END_NAME && dir == RAST_DIR_EGRESS &&
+	    (cell & (RAST_CELL_ALLOW | RAST_CELL_RULE)) == RAST_RULE_DEFAULT_DENY)
 		cell = name_cell(im, klass, q, peer->name, cell);
 	return cell;
+}
+
+uint32_t rast_policy_image_verdict(const struct rast_policy_image *im, enum rast_direction dir,
+				   uint32_t identity, const struct rast_policy_end *peer,
+				   enum rast_policy_proto proto, uint16_t port)
+{
+	return (unsigned int)dir > 1 ? 0 : verdict(im, (int)dir, identity, peer, proto, port);
+}
+
+uint32_t rast_policy_image_staged(const struct rast_policy_image *im, enum rast_direction dir,
+				  uint32_t identity, const struct rast_policy_end *peer,
+				  enum rast_policy_proto proto, uint16_t port)
+{
+	return (unsigned int)dir > 1 ? 0 : verdict(im, (int)dir + 2, identity, peer, proto, port);
 }
 
 static int bad(struct rast_err *err, const char *what)
@@ -125,9 +141,11 @@ static int bad(struct rast_err *err, const char *what)
 static bool possible(const struct rast_policy_image *im)
 {
 	return im->n_class && im->n_class <= RAST_MAX_IDENTITIES && im->n_peer > im->n_class &&
-	       im->n_peer <= RAST_MAX_CELLS && im->n_port && im->n_port <= RAST_MAX_PORT_CLASSES &&
-	       2ull * im->n_class * im->n_peer * im->n_port <= RAST_MAX_CELLS && im->n_range4 &&
-	       im->n_range4 <= RAST_MAX_RANGES4 && im->n_range6 && im->n_range6 <= RAST_MAX_RANGES6;
+	       im->n_peer <= RAST_MAX_CELLS && im->staged <= 1 && im->n_port &&
+	       im->n_port <= RAST_MAX_PORT_CLASSES &&
+	       2ull * (1 + im->staged) * im->n_class * im->n_peer * im->n_port <= RAST_MAX_CELLS &&
+	       im->n_range4 && im->n_range4 <= RAST_MAX_RANGES4 && im->n_range6 &&
+	       im->n_range6 <= RAST_MAX_RANGES6;
 }
 
 bool rast_policy_image_fits(const struct rast_policy_image *im, size_t size)
@@ -160,6 +178,8 @@ int rast_policy_image_check(const struct rast_policy_image *im, struct rast_err 
 		return bad(err, "impossible number of rules");
 	if (im->port_class_other >= im->n_port)
 		return bad(err, "a port class that is not there");
+	if (im->pad)
+		return bad(err, "padding that is not zero");
 	for (size_t i = 0; i < RAST_MAX_IDENTITIES; i++)
 		if (im->class_by_identity[i] != 0xffff && im->class_by_identity[i] >= im->n_class)
 			return bad(err, "an identity of a class that is not there");
@@ -184,8 +204,12 @@ int rast_policy_image_check(const struct rast_policy_image *im, struct rast_err 
 
 		if (rule >= im->n_rule || (rule > RAST_RULE_SELF && rule < RAST_RULE_FIRST))
 			return bad(err, "a cell whose rule is not there");
-		if (cells[i] & ~(RAST_CELL_ALLOW | RAST_CELL_MORE | RAST_CELL_RULE))
+		if (cells[i] & ~(RAST_CELL_ALLOW | RAST_CELL_MORE | RAST_CELL_LOG |
+				 RAST_CELL_STAGED | RAST_CELL_RULE))
 			return bad(err, "a cell with bits that mean nothing");
+		if ((cells[i] & RAST_CELL_STAGED) &&
+		    (!im->staged || i >= rast_policy_image_n_cells(im) / 2))
+			return bad(err, "a cell that asks for a matrix that is not there");
 	}
 	return rast_fqdn_table_check(&im->names, im->n_peer, im->n_rule, err);
 }

@@ -23,6 +23,7 @@ struct run {
 	size_t n_peer, n_port;
 	uint32_t *left;    /* open cells by peer */
 	uint64_t every[4]; /* port classes */
+	bool with_staged;  /* as if staged policies were enforced */
 	uint32_t *cells;   /* n_peer × n_port: of one class in one direction */
 };
 
@@ -96,6 +97,12 @@ static void lay(struct run *m, const struct rast_flat_rule *f, enum rast_directi
 	}
 }
 
+static bool counts(const struct run *m, const struct rast_flat_policy *f, uint32_t subject)
+{
+	return (m->with_staged || !f->policy->staged) &&
+	       rast_bit_test(f->subject, m->classes->pod_of[subject]);
+}
+
 /* True when a policy of this tier isolates the subject. */
 static bool lay_tier(struct run *m, enum rast_policy_tier tier, enum rast_direction dir,
 		     uint32_t subject)
@@ -107,8 +114,7 @@ static bool lay_tier(struct run *m, enum rast_policy_tier tier, enum rast_direct
 		const struct rast_flat_policy *f = &m->flat->policies[i % m->flat->n_policies];
 		bool dns = i >= m->flat->n_policies;
 
-		if (f->policy->tier != tier || !f->policy->isolates[dir] ||
-		    !rast_bit_test(f->subject, m->classes->pod_of[subject]))
+		if (f->policy->tier != tier || !f->policy->isolates[dir] || !counts(m, f, subject))
 			continue;
 		isolated = true;
 		for (size_t j = f->policy->n_deny[dir]; j < f->n_rules[dir]; j++)
@@ -124,8 +130,7 @@ static void lay_denies(struct run *m, enum rast_direction dir, uint32_t subject,
 	for (size_t i = 0; i < m->flat->n_policies; i++) {
 		const struct rast_flat_policy *f = &m->flat->policies[i];
 
-		if (!f->policy->n_deny[dir] ||
-		    !rast_bit_test(f->subject, m->classes->pod_of[subject]))
+		if (!f->policy->n_deny[dir] || !counts(m, f, subject))
 			continue;
 		for (size_t j = 0; j < f->policy->n_deny[dir]; j++)
 			if (!host_named || f->rules[dir][j].host_named)
@@ -193,17 +198,20 @@ int rast_matrix_build(const struct rast_flat *flat, const struct rast_index *ix,
 			.n_peer = classes->n_class + addrs->n_class,
 			.n_port = ports->n_class};
 	size_t size = m.n_peer * m.n_port;
-	uint32_t *all = rast_arena_take(a, 2 * classes->n_class * size, sizeof(*all));
+	size_t n_dir = flat->staged ? 4 : 2;
+	uint32_t *all = rast_arena_take(a, n_dir * classes->n_class * size, sizeof(*all));
 
 	m.left = rast_arena_take(a, m.n_peer, sizeof(*m.left));
 	if (!all || !m.left)
 		return -ENOMEM;
 	rast_bits_fill(m.every, m.n_port);
-	for (size_t d = 0; d < 2; d++)
+	for (size_t d = 0; d < n_dir; d++) {
+		m.with_staged = d >= 2;
 		for (size_t c = 0; c < classes->n_class; c++) {
 			m.cells = all + (d * classes->n_class + c) * size;
-			one(&m, (enum rast_direction)d, (uint32_t)c);
+			one(&m, (enum rast_direction)(d % 2), (uint32_t)c);
 		}
-	*ret = (struct rast_matrix){classes->n_class, m.n_peer, m.n_port, all};
+	}
+	*ret = (struct rast_matrix){classes->n_class, m.n_peer, m.n_port, flat->staged, all};
 	return 0;
 }

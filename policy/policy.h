@@ -57,6 +57,8 @@ int rast_policy_set_parse(const struct rast_yaml_node *doc, struct rast_policy_s
 int rast_policy_set_apply(struct rast_policy_set *set, const struct rast_yaml_node *const *docs,
 			  size_t n, bool remove, struct rast_err *err);
 size_t rast_policy_set_count(const struct rast_policy_set *set);
+/* From now on as if no policy were staged: what applying all with mode Enforce would make. */
+void rast_policy_set_promote(struct rast_policy_set *set);
 /* Is this very document (as JSON) in the set? */
 bool rast_policy_set_has(const struct rast_policy_set *set, const json_t *doc);
 /*
@@ -152,12 +154,13 @@ struct rast_policy_ref {
 	const char *kind, *ns, *name; /* ns "" for ClusterNetworkPolicy */
 	const char *file;
 	int line;
+	bool staged;
 };
 
 struct rast_policy_class_ref {
 	const char **members; /* "namespace/name"; "host" */
 	uint32_t n_members;
-	uint32_t *isolated_by[2]; /* policies, by enum rast_direction */
+	uint32_t *isolated_by[2]; /* policies, staged ones among them, by enum rast_direction */
 	uint32_t n_isolated_by[2];
 };
 
@@ -194,9 +197,12 @@ const char *rast_policy_rules_name(const struct rast_policy_rules *rules, uint32
  * {kind, namespace, policy, direction, index, action, file, line}. `rules` may be NULL.
  */
 json_t *rast_policy_rules_describe(const struct rast_policy_rules *rules, uint32_t id);
-/* Why a default deny: the policies that isolate "namespace/pod", an array of "namespace/name". */
+/*
+ * Why a default deny: the policies that isolate "namespace/pod", an array of "namespace/name". `staged`: those
+ * that are staged too.
+ */
 json_t *rast_policy_rules_isolated_by(const struct rast_policy_rules *rules, const char *pod,
-				      enum rast_direction dir);
+				      enum rast_direction dir, bool staged);
 json_t *rast_policy_rules_to_json(const struct rast_policy_rules *rules);
 int rast_policy_rules_from_json(const json_t *value, struct rast_policy_rules **ret,
 				struct rast_err *err);
@@ -216,7 +222,7 @@ int rast_policy_compile(const struct rast_policy_set *set, const struct rast_pol
 
 static inline size_t rast_policy_image_n_cells(const struct rast_policy_image *im)
 {
-	return (size_t)2 * im->n_class * im->n_peer * im->n_port;
+	return (size_t)2 * (1 + im->staged) * im->n_class * im->n_peer * im->n_port;
 }
 
 static inline size_t rast_policy_image_size(const struct rast_policy_image *im)
@@ -242,7 +248,10 @@ static inline uint32_t *rast_policy_image_cells(const struct rast_policy_image *
 	return (uint32_t *)(rast_policy_image_ranges4(im) + im->n_range4);
 }
 
-/* Of classes as they stand in the matrix; 0 for those that are not in it. */
+/*
+ * Of classes as they stand in the matrix; dir + 2: what staged policies would say, where the cell of dir has
+ * RAST_CELL_STAGED. 0 for those that are not in it.
+ */
 uint32_t rast_policy_image_cell(const struct rast_policy_image *im, int dir, uint32_t klass,
 				uint32_t peer, uint32_t port);
 
@@ -265,6 +274,10 @@ struct rast_policy_end {
 uint32_t rast_policy_image_verdict(const struct rast_policy_image *image, enum rast_direction dir,
 				   uint32_t identity, const struct rast_policy_end *peer,
 				   enum rast_policy_proto proto, uint16_t port);
+/* What it would be if staged policies were enforced; 0 when there are none. */
+uint32_t rast_policy_image_staged(const struct rast_policy_image *image, enum rast_direction dir,
+				  uint32_t identity, const struct rast_policy_end *peer,
+				  enum rast_policy_proto proto, uint16_t port);
 /*
  * Is it one that the compiler could have written? -EINVAL with the reason. The matrix behind it must
  * be there, as rast_policy_image_fits() tells.

@@ -200,6 +200,7 @@ static const struct rast_col policy_cols[] = {
 	{"name", "NAME", RAST_COL_TEXT},
 	{"ingress", "INGRESS", RAST_COL_NUM},
 	{"egress", "EGRESS", RAST_COL_NUM},
+	{"mode", "MODE", RAST_COL_TEXT},
 	{"file", "FILE", RAST_COL_TEXT},
 	{"line", "LINE", RAST_COL_NUM},
 	{NULL},
@@ -485,12 +486,13 @@ static const struct rast_verb verbs[] = {
 	 0, 64, run_delete},
 	{"show", "list", "[rules | matrix] [-f FILE…]",
 	 "policies, their rules, or who reaches whom on which ports", show_opts, 0, 1, run_show},
-	{"explain", NULL, "--from WHO --to WHO --port PORT [--protocol PROTO] [-f FILE…]",
+	{"explain", NULL,
+	 "--from WHO --to WHO --port PORT | --icmp TYPE/CODE [--protocol PROTO] [-f FILE…]",
 	 "which rule decides, and what would have to be added", explain_opts, 0, 0, run_explain},
-	{"test", NULL, "[-f FILE…] TEST…",
+	{"test", NULL, "[-f FILE…] [--staged] TEST…",
 	 "policies against the truth tables of these files; exits 1 when one differs",
 	 rast_policy_test_opts, 1, 64, rast_policy_test_run},
-	{"diff", NULL, "-f FILE… [--against FILE…]",
+	{"diff", NULL, "-f FILE… [--against FILE… | --staged]",
 	 "what a set of policies would change in who reaches whom", rast_policy_diff_opts, 0, 0,
 	 rast_policy_diff_run},
 	{"suggest", NULL, "[--edges FILE] [-n NAMESPACE] [-f FILE…]",
@@ -511,6 +513,7 @@ const struct rast_object rast_object_policy = {
 	.name = "policy",
 	.summary = "network policies: compile, apply, show, explain, test, diff, suggest, names",
 	.verbs = verbs,
-	.details = "Policies are Kubernetes NetworkPolicy and ClusterNetworkPolicy manifests.\n"
+	.details = "Policies are Kubernetes NetworkPolicy and ClusterNetworkPolicy manifests, and\n"
+		   "ContainerNetworkPolicy of rast.os/v1 (docs/policy.md).\n"
 		   "NAME is NAME (namespace default) or NAMESPACE/NAME.",
 };

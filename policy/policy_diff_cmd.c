@@ -13,6 +13,7 @@ const struct rast_opt rast_policy_diff_opts[] = {
 	{"file", 'f', "FILE", "the new set of policies, and pods; may be repeated"},
 	{"against", 0, "FILE", "the old set, instead of what is applied; may be repeated"},
 	{"pods", 0, "FILE", "only the pods of this file; may be repeated"},
+	{"staged", 0, NULL, "what enforcing the staged policies of the set would change"},
 	{"exit-code", 0, NULL, "exit with 1 when something changes"},
 	{NULL},
 };
@@ -37,13 +38,17 @@ static int compile(struct rast_cli *cli, const struct rast_policy_world *world,
 static int read_both(struct rast_cli *cli, const struct rast_args *a, struct rast_policy_input *was,
 		     struct rast_policy_input *now)
 {
-	int r = rast_policy_input_read(cli, a, "file", now);
+	int r;
 
+	if (!rast_args_get(a, "file"))
+		return rast_policy_applied_load(&cli->in, &now->set, &now->world, &now->generation,
+						&cli->err);
+	r = rast_policy_input_read(cli, a, "file", now);
 	if (!r)
 		r = rast_policy_input_pods(cli, a, now);
 	if (!r)
 		r = rast_policy_input_number(cli, now);
-	if (r < 0)
+	if (r < 0 || rast_args_get(a, "staged"))
 		return r;
 	if (!rast_args_get(a, "against"))
 		return rast_policy_applied_load(&cli->in, &was->set, &was->world, &was->generation,
@@ -55,17 +60,25 @@ static int read_both(struct rast_cli *cli, const struct rast_args *a, struct ras
 int rast_policy_diff_run(struct rast_cli *cli, const struct rast_args *a)
 {
 	_cleanup_policy_input_ struct rast_policy_input was = {}, now = {};
+	bool staged = rast_args_get(a, "staged");
 	const struct rast_policy_world *world;
 	json_t *rows;
 	size_t n;
 	int r;
 
-	if (!rast_args_get(a, "file"))
-		return rast_cli_usage(cli, "policy diff needs -f FILE, the new set");
+	if (!rast_args_get(a, "file") && !staged)
+		return rast_cli_usage(cli, "policy diff needs -f FILE, the new set, or --staged");
+	if (staged && rast_args_get(a, "against"))
+		return rast_cli_usage(cli,
+				      "--staged compares a set with itself: want no --against");
 	r = read_both(cli, a, &was, &now);
 	world = now.world.n_pods ? &now.world : &was.world;
-	if (!r)
+	if (!r && staged) {
+		r = rast_policy_compile(now.set, world, 1, &was.image, &was.rules, NULL, &cli->err);
+		rast_policy_set_promote(now.set);
+	} else if (!r) {
 		r = compile(cli, world, &was);
+	}
 	if (!r)
 		r = compile(cli, world, &now);
 	if (r < 0)

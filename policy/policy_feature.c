@@ -190,7 +190,7 @@ static void add_addresses(const struct rast_event_flow *ev, json_t *json)
 
 /* A default deny is nobody's rule: what isolates the container stands in for it. */
 static void add_rule(const struct policy *p, uint32_t identity, uint32_t number, uint8_t direction,
-		     json_t *json)
+		     bool staged, json_t *json)
 {
 	const struct rast_policy_pod *pod = pod_of(p, identity);
 	json_t *rule = rast_policy_rules_describe(p->rules, number);
@@ -198,8 +198,9 @@ static void add_rule(const struct policy *p, uint32_t identity, uint32_t number,
 
 	if (number == RAST_RULE_DEFAULT_DENY && pod) {
 		(void)snprintf(name, sizeof(name), "%s/%s", pod->ns, pod->name);
-		(void)json_object_set_new(rule, "isolated_by",
-					  rast_policy_rules_isolated_by(p->rules, name, direction));
+		(void)json_object_set_new(
+			rule, "isolated_by",
+			rast_policy_rules_isolated_by(p->rules, name, direction, staged));
 	}
 	(void)json_object_set_new(json, "rule", rule);
 }
@@ -235,7 +236,10 @@ static void describe(struct policy *p, const struct rast_event_flow *ev, json_t 
 	char buf[8];
 
 	refresh(p, ev->generation);
-	set_str(json, "type", "flow");
+	/* What would have been is no flow: whoever counts verdicts must not count it. */
+	set_str(json, "type", ev->flags & RAST_FLOW_EVENT_STAGED ? "staged" : "flow");
+	if (ev->flags & RAST_FLOW_EVENT_LOGGED)
+		(void)json_object_set_new(json, "log", json_true());
 	set_str(json, "verdict", verdict_name(ev->verdict));
 	if (ev->verdict == RAST_VERDICT_DENY)
 		set_str(json, "reason",
@@ -253,7 +257,8 @@ static void describe(struct policy *p, const struct rast_event_flow *ev, json_t 
 	set_int(json, "ifindex", ev->ifindex);
 	set_int(json, "generation", ev->generation);
 	if (ev->verdict != RAST_VERDICT_DENY || ev->reason == RAST_DROP_POLICY)
-		add_rule(p, ev->hdr.identity, ev->rule, ev->direction, json);
+		add_rule(p, ev->hdr.identity, ev->rule, ev->direction,
+			 ev->flags & RAST_FLOW_EVENT_STAGED, json);
 }
 
 static const char *ended_name(size_t ended)
@@ -298,7 +303,7 @@ static void describe_end(struct policy *p, const struct rast_event_flow_end *ev,
 		set_int(json, "duration_ns", (json_int_t)ev->duration_ns);
 	set_int(json, "ifindex", ev->ifindex);
 	set_int(json, "generation", ev->generation);
-	add_rule(p, ev->hdr.identity, ev->rule, ev->direction, json);
+	add_rule(p, ev->hdr.identity, ev->rule, ev->direction, false, json);
 }
 
 /* For flow.recent. */
@@ -326,7 +331,7 @@ static int on_event(struct rast_controller *c, void *state, const struct rast_ev
 
 		refresh(p, dns->generation);
 		rast_dns_event_describe(dns, json);
-		add_rule(p, ev->identity, dns->rule, RAST_DIR_EGRESS, json);
+		add_rule(p, ev->identity, dns->rule, RAST_DIR_EGRESS, false, json);
 		keep(p, json);
 		return 1;
 	}
@@ -391,7 +396,7 @@ static void summed(void *arg, const struct rast_flow_sum_key *key, const struct 
 			set_int(json, "dst_port", key->dst_port);
 		add_peer(p, key->peer_identity, json);
 		set_int(json, "generation", key->generation);
-		add_rule(p, key->identity, key->rule, key->direction, json);
+		add_rule(p, key->identity, key->rule, key->direction, false, json);
 	}
 	set_int(json, "flows", (json_int_t)sum->flows);
 	add_counts(&sum->counts, json);

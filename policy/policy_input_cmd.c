@@ -61,8 +61,10 @@ static int read_file(struct rast_cli *cli, const char *path, bool pods_only,
 	return r;
 }
 
-static int compile(struct rast_cli *cli, struct rast_policy_input *in)
+static int compile(struct rast_cli *cli, const struct rast_args *a, struct rast_policy_input *in)
 {
+	if (rast_args_get(a, "staged"))
+		rast_policy_set_promote(in->set);
 	return rast_policy_compile(in->set, &in->world, in->generation, &in->image, &in->rules,
 				   &in->report, &cli->err);
 }
@@ -126,7 +128,7 @@ int rast_policy_input_files(struct rast_cli *cli, const struct rast_args *a, boo
 	if (!r)
 		r = rast_policy_input_number(cli, in);
 	in->generation = 1;
-	return r ? r : compile(cli, in);
+	return r ? r : compile(cli, a, in);
 }
 
 int rast_policy_input_load(struct rast_cli *cli, const struct rast_args *a,
@@ -137,5 +139,5 @@ int rast_policy_input_load(struct rast_cli *cli, const struct rast_args *a,
 	if (rast_args_get(a, "file"))
 		return rast_policy_input_files(cli, a, false, in);
 	r = rast_policy_applied_load(&cli->in, &in->set, &in->world, &in->generation, &cli->err);
-	return r ? r : compile(cli, in);
+	return r ? r : compile(cli, a, in);
 }

@@ -289,13 +289,20 @@ static void deny_event(const struct rast_deny_key *k, const struct rast_deny *d,
 		ev->family = k->flow.src[0] ? AF_INET6 : 0;
 	ev->protocol = k->flow.protocol;
 	ev->direction = k->direction;
+	ev->verdict = (uint8_t)d->verdict;
 	ev->reason = k->reason;
+	if (k->told && d->verdict == RAST_VERDICT_DENY)
+		ev->reason = RAST_DROP_POLICY;
 	ev->rule = d->rule;
 	ev->generation = d->generation;
 	ev->ifindex = k->ifindex;
 	ev->peer_identity = d->peer_identity;
 	ev->packets = (uint32_t)d->pending;
 	ev->flags = d->at_connect ? RAST_FLOW_EVENT_AT_CONNECT : 0;
+	if (k->told == RAST_TOLD_STAGED)
+		ev->flags |= RAST_FLOW_EVENT_STAGED;
+	else if (k->told == RAST_TOLD_LOG)
+		ev->flags |= RAST_FLOW_EVENT_LOGGED;
 	memcpy(ev->src, ev->family == AF_INET ? &k->flow.src[3] : k->flow.src,
 	       ev->family == AF_INET ? 4 : 16);
 	memcpy(ev->dst, ev->family == AF_INET ? &k->flow.dst[3] : k->flow.dst,

@@ -11,6 +11,7 @@
 const struct rast_opt rast_policy_test_opts[] = {
 	{"file", 'f', "FILE", "policies and pods, instead of what is applied; may be repeated"},
 	{"pods", 0, "FILE", "only the pods of this file; may be repeated"},
+	{"staged", 0, NULL, "as if staged policies were enforced"},
 	{"all", 'a', NULL, "also those that are as expected"},
 	{NULL},
 };

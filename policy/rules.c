@@ -219,6 +219,7 @@ static int build_policies(const struct rast_policy_set *set, const uint32_t *id_
 		to->name = rast_arena_str(a, p->name);
 		to->file = rast_arena_str(a, p->file);
 		to->line = p->line;
+		to->staged = p->staged;
 		if (!to->ns || !to->name || !to->file)
 			return -ENOMEM;
 		for (int d = 0; d < 2; d++)
@@ -310,19 +311,23 @@ json_t *rast_policy_rules_describe(const struct rast_policy_rules *rules, uint32
 	const struct rast_policy_rule_ref *r = rast_policy_rules_find(rules, id);
 	const struct rast_policy_ref *p;
 	char name[640];
+	json_t *o;
 
 	(void)rast_policy_rules_name(rules, id, name, sizeof(name));
 	if (!r)
 		return json_pack("{s:i, s:s}", "id", id, "name", name);
 	p = &rules->policies[r->policy];
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:i}", "id", id, "name",
-			 name, "kind", p->kind, "namespace", p->ns, "policy", p->name, "direction",
-			 r->direction == RAST_DIR_INGRESS ? "ingress" : "egress", "index", r->index,
-			 "action", r->action, "file", p->file, "line", r->line);
+	o = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:i}", "id", id, "name", name,
+		      "kind", p->kind, "namespace", p->ns, "policy", p->name, "direction",
+		      r->direction == RAST_DIR_INGRESS ? "ingress" : "egress", "index", r->index,
+		      "action", r->action, "file", p->file, "line", r->line);
+	if (o && p->staged)
+		(void)json_object_set_new(o, "staged", json_true());
+	return o;
 }
 
 json_t *rast_policy_rules_isolated_by(const struct rast_policy_rules *rules, const char *pod,
-				      enum rast_direction dir)
+				      enum rast_direction dir, bool staged)
 {
 	json_t *out = json_array();
 	char text[400];
@@ -338,6 +343,8 @@ json_t *rast_policy_rules_isolated_by(const struct rast_policy_rules *rules, con
 		for (uint32_t j = 0; j < k->n_isolated_by[dir]; j++) {
 			const struct rast_policy_ref *p = &rules->policies[k->isolated_by[dir][j]];
 
+			if (p->staged && !staged)
+				continue;
 			(void)snprintf(text, sizeof(text), "%s%s%s", p->ns, *p->ns ? "/" : "",
 				       p->name);
 			(void)json_array_append_new(out, json_string(text));

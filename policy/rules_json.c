@@ -33,10 +33,12 @@ json_t *rast_policy_rules_to_json(const struct rast_policy_rules *rules)
 	for (uint32_t i = 0; i < rules->n_policies; i++) {
 		const struct rast_policy_ref *p = &rules->policies[i];
 
-		(void)json_array_append_new(policies,
-					    json_pack("{s:s, s:s, s:s, s:s, s:i}", "kind", p->kind,
-						      "namespace", p->ns, "name", p->name, "file",
-						      p->file, "line", p->line));
+		json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:i}", "kind", p->kind, "namespace",
+				      p->ns, "name", p->name, "file", p->file, "line", p->line);
+
+		if (p->staged)
+			(void)json_object_set_new(o, "staged", json_true());
+		(void)json_array_append_new(policies, o);
 	}
 	for (uint32_t i = 0; i < rules->n_rules; i++) {
 		const struct rast_policy_rule_ref *r = &rules->rules[i];
@@ -136,6 +138,7 @@ static int read_policies(struct reader *rd, const json_t *v)
 		if (!r)
 			r = integer(rd, json_object_get(o, "line"), 0, INT32_MAX, &line);
 		p->line = (int)line;
+		p->staged = json_is_true(json_object_get(o, "staged"));
 	}
 	return r;
 }

@@ -433,6 +433,12 @@ size_t rast_policy_set_count(const struct rast_policy_set *set)
 	return set->n_policies + set->n_namespaces;
 }
 
+void rast_policy_set_promote(struct rast_policy_set *set)
+{
+	for (size_t i = 0; i < set->n_policies; i++)
+		set->policies[i]->staged = false;
+}
+
 bool rast_policy_set_has(const struct rast_policy_set *set, const json_t *doc)
 {
 	for (size_t i = 0; i < set->n_policies; i++)

@@ -65,6 +65,8 @@ bool rast_block_contains(const struct rast_policy_block *b, bool v6, rast_u128 a
 
 /* ---- flatten.c ---- */
 
+enum rast_rule_attr { RAST_RULE_LOGS = 1, RAST_RULE_IS_STAGED = 2 };
+
 struct rast_flat_rule {
 	const struct rast_policy_rule *rule;
 	uint32_t policy;    /* in rast_flat.policies */
@@ -91,6 +93,8 @@ struct rast_flat {
 	size_t n_policies;
 	size_t n_rules;  /* of the whole set, also of policies that select nobody */
 	size_t n_blocks; /* how many block_bits */
+	uint8_t *attr;   /* of each rule's number: enum rast_rule_attr */
+	bool staged;     /* there are staged policies that select somebody */
 	json_t *warnings;
 	uint64_t *no_pods; /* a set that is still empty */
 };
@@ -202,11 +206,20 @@ int rast_fqdns_write(const struct rast_flat *flat, const struct rast_classes *cl
 
 /* ---- matrix.c ---- */
 
-/* Cells before rules have their numbers: (flat number + RAST_RULE_FIRST) << 1 | allow. */
+/*
+ * Cells before rules have their numbers: (flat number + RAST_RULE_FIRST) << 1 | allow. With staged policies
+ * twice as many: what holds, and behind it what would.
+ */
 struct rast_matrix {
 	size_t n_class, n_peer, n_port;
+	bool staged;
 	uint32_t *cells;
 };
+
+static inline size_t rast_matrix_n_cells(const struct rast_matrix *m)
+{
+	return 2 * (m->staged ? 2u : 1u) * m->n_class * m->n_peer * m->n_port;
+}
 
 int rast_matrix_build(const struct rast_flat *flat, const struct rast_index *ix,
 		      const struct rast_ports *ports, const struct rast_addrs *addrs,

@@ -13,21 +13,21 @@ static int refuse(const struct rast_yaml_node *n, const char *what, struct rast_
 	return n ? rast_yaml_err(n, err, "%s not enforced yet", what) : 0;
 }
 
-static int refuse_log(const struct rast_yaml_node *map, struct rast_err *err)
+/* Names are learnt for what is enforced alone. */
+static int staged_names(const struct rast_yaml_node *map, struct rast_err *err)
 {
-	bool log = false;
-	int r = rast_yaml_bool(map, "log", false, &log, err);
+	int r = refuse(rast_yaml_get(map, "dns"), "dns of a staged policy is", err);
 
-	return r || !log ? r : refuse(rast_yaml_get(map, "log"), "log is", err);
+	rast_yaml_foreach(p, rast_yaml_get(map, "to"))
+		r = r ? r : refuse(rast_yaml_get(p, "fqdns"), "names of a staged policy are", err);
+	return r;
 }
 
-static int rule(const struct rast_yaml_node *map, struct rast_err *err)
+static int rule(const struct rast_yaml_node *map, bool staged, struct rast_err *err)
 {
-	int r = refuse_log(map, err);
+	int r = refuse(rast_yaml_get(map, "rateLimit"), "rateLimit is", err);
 
-	if (!r)
-		r = refuse(rast_yaml_get(map, "rateLimit"), "rateLimit is", err);
-	return r;
+	return r || !staged ? r : staged_names(map, err);
 }
 
 int rast_policy_check_enforced(const struct rast_yaml_node *doc, struct rast_err *err)
@@ -35,17 +35,14 @@ int rast_policy_check_enforced(const struct rast_yaml_node *doc, struct rast_err
 	static const char *const lists[] = {"ingress", "egress", "ingressDeny", "egressDeny"};
 	const struct rast_yaml_node *spec = rast_yaml_get(doc, "spec");
 	const struct rast_yaml_node *mode = rast_yaml_get(spec, "mode");
+	bool staged = mode && !strcmp(mode->value, "Staged");
 	int r = 0;
 
 	if (!strcmp(rast_yaml_get(doc, "kind")->value, "NodeNetworkPolicy"))
 		r = refuse(rast_yaml_get(doc, "kind"), "NodeNetworkPolicy is", err);
-	if (!r && mode && !strcmp(mode->value, "Staged"))
-		r = refuse(mode, "Staged is", err);
-	if (!r)
-		r = refuse_log(spec, err);
 	for (size_t i = 0; !r && i < ARRAY_SIZE(lists); i++) {
 		rast_yaml_foreach(n, rast_yaml_get(spec, lists[i]))
-			r = r ? r : rule(n, err);
+			r = r ? r : rule(n, staged, err);
 	}
 	return r;
 }

@@ -300,7 +300,7 @@ static __noinline int flow_stands(const struct rast_policy_image *img, const str
 	cell = cell_of(img, l, forward, key->protocol, flow_number(key));
 	l->peer_identity = peer;
 	if (!(cell & RAST_CELL_ALLOW) &&
-	    (cell != RAST_RULE_DEFAULT_DENY || !flow_named(img, l, key)))
+	    ((cell & RAST_CELL_RULE) != RAST_RULE_DEFAULT_DENY || !flow_named(img, l, key)))
 		return 0;
 	/* An ICMP error about the flow is none of its packets. */
 	if (!packet_is_icmp(p) || !packet_is_icmp_error(p))

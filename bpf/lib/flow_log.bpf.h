@@ -54,6 +54,18 @@ static __always_inline void report_process(struct rast_event_flow *ev)
 #endif
 }
 
+static __always_inline __u32 told_rule(const struct look *l)
+{
+	return l->told == RAST_TOLD_STAGED ? l->staged & RAST_CELL_RULE : l->rule;
+}
+
+static __always_inline __u32 told_verdict(const struct look *l)
+{
+	if (l->told == RAST_TOLD_STAGED)
+		return l->staged & RAST_CELL_ALLOW ? RAST_VERDICT_ALLOW : RAST_VERDICT_DENY;
+	return l->reason ? RAST_VERDICT_DENY : RAST_VERDICT_ALLOW;
+}
+
 /* Returns 0 when it reached a ring. */
 static __noinline int report(const struct packet *p, const struct look *l, __u32 packets)
 {
@@ -68,10 +80,11 @@ static __noinline int report(const struct packet *p, const struct look *l, __u32
 	ev->hdr.cgroup_id = l->ep.cgroup_id;
 	ev->protocol = p->protocol;
 	ev->direction = l->dir;
-	ev->verdict = l->reason ? RAST_VERDICT_DENY : RAST_VERDICT_ALLOW;
-	ev->reason = l->reason;
+	ev->verdict = told_verdict(l);
+	ev->reason = ev->verdict == RAST_VERDICT_DENY && !l->reason ? RAST_DROP_POLICY : l->reason;
+	ev->flags |= l->told == RAST_TOLD_STAGED ? RAST_FLOW_EVENT_STAGED : l->marks;
 	ev->tcp_flags = p->tcp_flags;
-	ev->rule = l->rule;
+	ev->rule = told_rule(l);
 	ev->generation = l->generation;
 	ev->ifindex = l->ifindex;
 	ev->peer_identity = l->peer_identity;
@@ -97,14 +110,17 @@ static __noinline int report(const struct packet *p, const struct look *l, __u32
 	return 0;
 }
 
-static __noinline int report_deny(const struct packet *p, const struct look *l)
+/* l->told says of what: at most one event a flow and second. */
+static __noinline int report_told(const struct packet *p, const struct look *l)
 {
-	struct rast_deny_key key = {
-		.ifindex = l->ifindex, .direction = l->dir, .reason = l->reason};
+	struct rast_deny_key key = {.ifindex = l->ifindex,
+				    .direction = l->dir,
+				    .reason = l->told ? 0 : l->reason,
+				    .told = l->told};
 	struct rast_deny *d;
 	__u64 now = bpf_ktime_get_coarse_ns(), last, n;
 
-	if (l->reason == RAST_DROP_POLICY) {
+	if (l->told || l->reason == RAST_DROP_POLICY) {
 		flow_key_of(&key.flow, p);
 		if (packet_is_icmp(p))
 			key.flow.dst_port = bpf_htons(p->icmp_type << 8 | p->icmp_code);
@@ -116,7 +132,8 @@ static __noinline int report_deny(const struct packet *p, const struct look *l)
 					  .identity = l->ep.identity,
 					  .peer_identity = l->peer_identity,
 					  .generation = l->generation,
-					  .rule = l->rule,
+					  .rule = told_rule(l),
+					  .verdict = told_verdict(l),
 					  .at_connect = FLOW_LOG_AT_CONNECT};
 
 		bpf_map_update_elem(&deny_by_tuple, &key, &fresh, BPF_NOEXIST);
@@ -132,12 +149,50 @@ static __noinline int report_deny(const struct packet *p, const struct look *l)
 	/* Of several CPUs that get here at once, one reports. */
 	if (__sync_val_compare_and_swap(&d->last_ns, last, now) != last)
 		return 0;
-	d->rule = l->rule;
+	d->rule = told_rule(l);
+	d->verdict = told_verdict(l);
 	d->generation = l->generation;
 	d->peer_identity = l->peer_identity;
 	n = __sync_lock_test_and_set(&d->pending, 0);
 	if (n && report(p, l, n))
 		__sync_fetch_and_add(&d->pending, n);
+	return 0;
+}
+
+/* An answer, or a message about a flow: no policy is asked about it. */
+static __noinline int staged_is_answer(const struct packet *p)
+{
+	struct rast_flow_key key;
+	struct rast_flow *f;
+
+	if (p->protocol == IPPROTO_TCP)
+		return (p->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN;
+	if (packet_is_icmp(p) && (packet_is_icmp_error(p) || packet_is_echo_reply(p)))
+		return 1;
+	flow_key_back(&key, p);
+	f = bpf_map_lookup_elem(&flow_by_tuple, &key);
+	return f && flow_fresh(f, p->protocol, bpf_ktime_get_coarse_ns());
+}
+
+/*
+ * What staged policies would have done to a packet that was allowed or denied: counted for the rule, told when
+ * it is the opposite. Once they are enforced, answers will be let through by their flow.
+ */
+static __noinline int staged_tell(const struct packet *p, struct look *l, __u32 allowed)
+{
+	__u32 allow = l->staged & RAST_CELL_ALLOW, slot = l->image_slot;
+	__u32 rule = l->staged & RAST_CELL_RULE;
+	const struct rast_policy_image *img = bpf_map_lookup_elem(&policy_image, &slot);
+
+	if (!img || (!allow && staged_is_answer(p)))
+		return 0;
+	if (rule >= RAST_RULE_FIRST)
+		count_rule(img, l, rule);
+	if (!allow == !allowed)
+		return 0;
+	l->told = RAST_TOLD_STAGED;
+	report_told(p, l);
+	l->told = RAST_TOLD_DENY;
 	return 0;
 }
 

@@ -19,6 +19,9 @@ struct look {
 	__u32 peer_addr[4], peer_identity; /* the address as in struct packet */
 	__u32 addr_class; /* of peer_addr when that is nobody's, and 1; 0: not looked up, denied */
 	__u32 rule, reason;
+	__u32 staged;       /* the cell of the second matrix, 0: not asked */
+	__u32 told;         /* enum rast_told: what is being reported */
+	__u32 marks;        /* enum rast_flow_event_flags */
 	__u32 flow_forward; /* which way the first packet of the flow in question went on this link */
 	__u32 packets, bytes; /* that a packet which is not TCP's stands for; see flow_count() */
 	__u8 v6;

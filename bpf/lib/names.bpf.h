@@ -546,7 +546,8 @@ static __noinline __u32 names_cell(const struct rast_policy_image *img, const st
 	__u32 zero = 0, cell;
 
 	l->names = names_of(img, l->ep.identity);
-	if (!(l->names & RAST_NAMES_PEERS) || denied != RAST_RULE_DEFAULT_DENY ||
+	if (!(l->names & RAST_NAMES_PEERS) ||
+	    (denied & (RAST_CELL_ALLOW | RAST_CELL_RULE)) != RAST_RULE_DEFAULT_DENY ||
 	    l->dir != RAST_DIR_EGRESS || l->peer_identity != RAST_IDENTITY_WORLD)
 		return denied;
 	if (p->protocol != IPPROTO_TCP || (p->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN) {

@@ -129,13 +129,13 @@ static int tier_says(const struct m_cluster *c, int tier, int dir, int subject,
 }
 
 /* Does some deny rule apply? With `by_name` only those that name the node. */
-static bool denied(const struct m_cluster *c, int dir, int subject, const struct m_end *end,
-		   int proto, int port, bool by_name)
+static bool denied(const struct m_cluster *c, bool staged, int dir, int subject,
+		   const struct m_end *end, int proto, int port, bool by_name)
 {
 	for (int i = 0; i < c->n_policies; i++) {
 		const struct m_policy *p = &c->policies[i];
 
-		if (!p->rast || !is_subject(c, p, subject))
+		if (!p->rast || (p->staged && !staged) || !is_subject(c, p, subject))
 			continue;
 		for (int j = 0; j < p->n_denies[dir]; j++) {
 			const struct m_rule *r = &p->denies[dir][j];
@@ -151,15 +151,15 @@ static bool denied(const struct m_cluster *c, int dir, int subject, const struct
 	return false;
 }
 
-struct m_verdict m_verdict(const struct m_cluster *c, int dir, int subject, const struct m_end *end,
-			   int proto, int port)
+static struct m_verdict verdict(const struct m_cluster *c, bool staged, int dir, int subject,
+				const struct m_end *end, int proto, int port)
 {
 	bool isolated = false, allowed = false;
 	int says;
 
 	/* "The node is always let in, unless an ingressDeny rule names host or all." */
 	if (dir == 0 && end->host) {
-		bool no = denied(c, dir, subject, end, proto, port, true);
+		bool no = denied(c, staged, dir, subject, end, proto, port, true);
 
 		return (struct m_verdict){.allowed = !no, .by_rule = no};
 	}
@@ -167,12 +167,13 @@ struct m_verdict m_verdict(const struct m_cluster *c, int dir, int subject, cons
 	if (says == 0 || says == 1)
 		return (struct m_verdict){.allowed = says == 0, .by_rule = true};
 	/* "A deny wins over every allow of NetworkPolicy and ContainerNetworkPolicy." */
-	if (denied(c, dir, subject, end, proto, port, false))
+	if (denied(c, staged, dir, subject, end, proto, port, false))
 		return (struct m_verdict){.by_rule = true};
 	for (int i = 0; i < c->n_policies; i++) {
 		const struct m_policy *p = &c->policies[i];
 
-		if (p->cluster || !p->isolates[dir] || !is_subject(c, p, subject))
+		if (p->cluster || (p->staged && !staged) || !p->isolates[dir] ||
+		    !is_subject(c, p, subject))
 			continue;
 		isolated = true;
 		for (int j = 0; j < p->n_rules[dir]; j++)
@@ -184,6 +185,18 @@ struct m_verdict m_verdict(const struct m_cluster *c, int dir, int subject, cons
 	if (says == 0 || says == 1)
 		return (struct m_verdict){.allowed = says == 0, .by_rule = true};
 	return (struct m_verdict){.allowed = true};
+}
+
+struct m_verdict m_verdict(const struct m_cluster *c, int dir, int subject, const struct m_end *end,
+			   int proto, int port)
+{
+	return verdict(c, false, dir, subject, end, proto, port);
+}
+
+struct m_verdict m_would(const struct m_cluster *c, int dir, int subject, const struct m_end *end,
+			 int proto, int port)
+{
+	return verdict(c, true, dir, subject, end, proto, port);
 }
 
 bool m_rule_matches(const struct m_cluster *c, const char *name, bool deny, int index, int dir,

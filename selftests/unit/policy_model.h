@@ -70,7 +70,8 @@ struct m_rule {
 /* Neither cluster nor rast: a NetworkPolicy. */
 struct m_policy {
 	bool cluster;
-	bool rast;          /* ContainerNetworkPolicy */
+	bool rast; /* ContainerNetworkPolicy */
+	bool staged, log;
 	int tier, priority; /* cluster: 0 Admin, 1 Baseline */
 	int ns;
 	char name[16];
@@ -128,6 +129,9 @@ void m_write_yaml(const struct m_cluster *c, int first, FILE *out);
  */
 struct m_verdict m_verdict(const struct m_cluster *c, int dir, int subject,
 			   const struct m_end *peer, int proto, int port);
+/* The same if staged policies were enforced. */
+struct m_verdict m_would(const struct m_cluster *c, int dir, int subject, const struct m_end *peer,
+			 int proto, int port);
 /*
  * Does rule `index` of the named policy match this packet, for a policy that selects the subject? `deny`: of
  * its list of denials, where it has one.

@@ -183,6 +183,8 @@ static void random_policy(struct m_policy *p, const struct m_cluster *c, int ind
 	memset(p, 0, sizeof(*p));
 	p->cluster = below(s, 4) == 0;
 	p->rast = !p->cluster && below(s, 2);
+	p->staged = p->rast && !below(s, 4);
+	p->log = p->rast && !below(s, 4);
 	p->ns = below(s, c->n_ns);
 	/* One name is enough to find it again. */
 	(void)snprintf(p->name, sizeof(p->name), "p%02d", index);
@@ -432,6 +434,10 @@ static void write_policy(const struct m_policy *p, FILE *out)
 			      p->rast ? "rast.os/v1" : "networking.k8s.io/v1",
 			      p->rast ? "ContainerNetworkPolicy" : "NetworkPolicy", p->name, p->ns);
 		write_selector(&p->subject.pod, out);
+		if (p->staged)
+			(void)fprintf(out, "\n  mode: Staged");
+		if (p->log)
+			(void)fprintf(out, "\n  log: true");
 		if (p->types_given)
 			(void)fprintf(out, "\n  policyTypes: [%s%s%s]",
 				      p->isolates[0] ? "Ingress" : "",

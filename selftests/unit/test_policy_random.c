@@ -33,38 +33,92 @@ static struct rast_policy_end image_end(const struct m_end *e)
 	return out;
 }
 
+static const struct m_policy *policy_of(const struct pr_cluster *r,
+					const struct rast_policy_rule_ref *ref)
+{
+	for (int i = 0; ref && i < r->c.n_policies; i++)
+		if (!strcmp(r->c.policies[i].name, r->rules->policies[ref->policy].name))
+			return &r->c.policies[i];
+	return NULL;
+}
+
+struct question {
+	int dir, subject, proto, port;
+	const struct m_end *e;
+};
+
+/* The rule that the cell names must be one that matches, and say what the cell says. */
+static bool fits(const struct pr_cluster *r, const struct question *q, uint32_t cell,
+		 struct m_verdict want, const struct m_policy **ret_policy)
+{
+	const struct rast_policy_rule_ref *ref =
+		rast_policy_rules_find(r->rules, cell & RAST_CELL_RULE);
+
+	*ret_policy = policy_of(r, ref);
+	if (!!(cell & RAST_CELL_ALLOW) != want.allowed || !!ref != want.by_rule)
+		return false;
+	return !ref || (m_rule_matches(&r->c, r->rules->policies[ref->policy].name,
+				       !strcmp(ref->action, "deny"), (int)ref->index, q->dir,
+				       q->subject, q->e, q->proto, q->port) &&
+			!strcmp(ref->action, want.allowed ? "allow" : "deny") &&
+			ref->direction == (enum rast_direction)q->dir);
+}
+
+static void wrong(const struct pr_cluster *r, const struct question *q, uint32_t cell, bool want,
+		  const char *what)
+{
+	char name[640];
+
+	fail_msg(
+		"seed %llu: %s of pod%02d, peer pod %d host %d v6 %d %d.%d.%d.%d, proto %d port %d: "
+		"%s%s by %s (%#x), want %s\n%s",
+		(unsigned long long)r->seed, q->dir ? "egress" : "ingress", q->subject, q->e->pod,
+		q->e->host, q->e->v6, q->e->addr[0], q->e->addr[1], q->e->addr[2], q->e->addr[3],
+		q->proto, q->port, what, cell & RAST_CELL_ALLOW ? "allow" : "deny",
+		rast_policy_rules_name(r->rules, cell & RAST_CELL_RULE, name, sizeof(name)), cell,
+		want ? "allow" : "deny", r->yaml);
+}
+
+/* What would hold if staged policies were enforced is where the cell says that one must look. */
+static void ask_staged(const struct pr_cluster *r, const struct question *q, uint32_t cell,
+		       uint32_t staged)
+{
+	struct m_verdict would = m_would(&r->c, q->dir, q->subject, q->e, q->proto, q->port);
+	const struct m_policy *p;
+
+	if (!(cell & RAST_CELL_STAGED)) {
+		if (would.allowed != !!(cell & RAST_CELL_ALLOW))
+			wrong(r, q, cell, would.allowed, "staged, without its mark: ");
+		return;
+	}
+	if (!fits(r, q, staged, would, &p))
+		wrong(r, q, staged, would.allowed, "staged: ");
+	if (would.allowed == !!(cell & RAST_CELL_ALLOW) && !(p && p->staged))
+		wrong(r, q, staged, would.allowed, "staged mark for nothing: ");
+}
+
 static void ask(struct pr_cluster *r, int dir, int subject, const struct m_end *e, int proto,
 		int port)
 {
 	struct rast_policy_end end = image_end(e);
+	struct question q = {dir, subject, proto, port, e};
 	uint32_t cell =
 		rast_policy_image_verdict(r->image, (enum rast_direction)dir, PR_IDENTITY(subject),
 					  &end, (enum rast_policy_proto)proto, (uint16_t)port);
 	struct m_verdict want = m_verdict(&r->c, dir, subject, e, proto, port);
-	const struct rast_policy_rule_ref *ref =
-		rast_policy_rules_find(r->rules, cell & RAST_CELL_RULE);
-	bool good = !!(cell & RAST_CELL_ALLOW) == want.allowed && !!ref == want.by_rule;
+	const struct m_policy *p;
 
 	r->verdicts++;
-	/* The rule that the cell names must be one that matches, and say what the cell says. */
-	if (good && ref)
-		good = m_rule_matches(&r->c, r->rules->policies[ref->policy].name,
-				      !strcmp(ref->action, "deny"), ref->index, dir, subject, e,
-				      proto, port) &&
-		       !strcmp(ref->action, want.allowed ? "allow" : "deny") &&
-		       ref->direction == (enum rast_direction)dir;
-	if (!good) {
-		char name[640];
-
-		fail_msg(
-			"seed %llu: %s of pod%02d, peer pod %d host %d v6 %d %d.%d.%d.%d, proto %d "
-			"port %d: got %s by %s, want %s\n%s",
-			(unsigned long long)r->seed, dir ? "egress" : "ingress", subject, e->pod,
-			e->host, e->v6, e->addr[0], e->addr[1], e->addr[2], e->addr[3], proto, port,
-			cell & RAST_CELL_ALLOW ? "allow" : "deny",
-			rast_policy_rules_name(r->rules, cell & RAST_CELL_RULE, name, sizeof(name)),
-			want.allowed ? "allow" : "deny", r->yaml);
-	}
+	if (!fits(r, &q, cell, want, &p))
+		wrong(r, &q, cell, want.allowed, "");
+	if (p && p->staged)
+		wrong(r, &q, cell, want.allowed, "a staged rule decides: ");
+	if (!!(cell & RAST_CELL_LOG) != (p && p->log))
+		wrong(r, &q, cell, want.allowed, "log: ");
+	ask_staged(r, &q, cell,
+		   rast_policy_image_staged(r->image, (enum rast_direction)dir,
+					    PR_IDENTITY(subject), &end,
+					    (enum rast_policy_proto)proto, (uint16_t)port));
 }
 
 /* The same cluster told in another order is the same image, byte for byte. */

@@ -442,11 +442,11 @@ static void test_what_no_program_enforces_is_not_taken(void **state)
 {
 	static const struct bad t[] = {
 		{NNP "  ingress: []\n", "f.yaml:2:1: kind: NodeNetworkPolicy is not enforced yet"},
-		{SPEC "  mode: Staged\n  ingress: []\n",
-		 "f.yaml:6:3: spec.mode: Staged is not enforced yet"},
-		{SPEC "  log: True\n  ingress: []\n",
-		 "f.yaml:6:3: spec.log: log is not enforced yet"},
-		{IN("log: true"), "f.yaml:7:5: spec.ingress[0].log: log is not enforced yet"},
+		{SPEC "  mode: Staged\n  egress: [{to: [{fqdns: [{name: a.b}]}]}]\n",
+		 "f.yaml:7:19: spec.egress[0].to[0].fqdns: names of a staged policy are not enforced "
+		 "yet"},
+		{SPEC "  mode: Staged\n  egress: [{dns: [{name: a.b}]}]\n",
+		 "f.yaml:7:13: spec.egress[0].dns: dns of a staged policy is not enforced yet"},
 		{RATE("{packets: 1}"),
 		 "f.yaml:7:5: spec.ingress[0].rateLimit: rateLimit is not enforced yet"},
 	};
