@@ -111,38 +111,50 @@ static const char *text_of_end(const json_t *ev, char *buf, size_t size)
 	return buf;
 }
 
+/* The rule that decided, where it stands, and of what has none why it was dropped. */
+static const char *text_of_rule(const json_t *ev, char *buf, size_t size)
+{
+	const char *reason = rast_json_str(ev, "reason"), *type = rast_json_str(ev, "type");
+	const json_t *rule = json_object_get(ev, "rule");
+	size_t len;
+
+	if (rule && *rast_json_str(rule, "file"))
+		(void)snprintf(buf, size, "%s (%s:%d)", rast_json_str(rule, "name"),
+			       rast_json_str(rule, "file"), (int)rast_json_int(rule, "line"));
+	else
+		(void)snprintf(buf, size, "%s", rule ? rast_json_str(rule, "name") : reason);
+	len = strlen(buf);
+	if (!strcmp(type, "dns"))
+		(void)snprintf(buf + len, size - len, "  asked: %s (%s)",
+			       *rast_json_str(ev, "name") ? rast_json_str(ev, "name") : "?",
+			       reason);
+	else if (!strcmp(type, "staged"))
+		(void)snprintf(buf + len, size - len, "  staged: not enforced");
+	return buf;
+}
+
 static int on_event(void *arg, const json_t *ev)
 {
 	struct watch *w = arg;
-	const char *verdict = rast_json_str(ev, "verdict"), *reason = rast_json_str(ev, "reason"),
-		   *time;
-	const json_t *rule = json_object_get(ev, "rule");
-	char ends[400], what[256], why[256] = "", line[1200];
+	const char *verdict = rast_json_str(ev, "verdict"), *style, *time;
+	char ends[400], what[256], why[320], line[1200];
 	int r;
 
 	if (!rast_flow_filter_match(w->filter, ev, labels_of, w))
 		return 0;
-	if (rule && *rast_json_str(rule, "file"))
-		(void)snprintf(why, sizeof(why), "%s (%s:%d)", rast_json_str(rule, "name"),
-			       rast_json_str(rule, "file"), (int)rast_json_int(rule, "line"));
+	if (!strcmp(rast_json_str(ev, "type"), "staged"))
+		style = "yellow";
 	else
-		(void)snprintf(why, sizeof(why), "%s", rule ? rast_json_str(rule, "name") : reason);
-	if (!strcmp(rast_json_str(ev, "type"), "dns")) {
-		size_t len = strlen(why);
-
-		(void)snprintf(why + len, sizeof(why) - len, "  asked: %s (%s)",
-			       *rast_json_str(ev, "name") ? rast_json_str(ev, "name") : "?",
-			       reason);
-	}
+		style = *verdict == 'd' ? "red" : "green";
 	if (!strncmp(rast_json_str(ev, "type"), "flow_", 5))
 		(void)text_of_end(ev, what, sizeof(what));
 	else
 		(void)snprintf(what, sizeof(what), "x%d", (int)rast_json_int(ev, "packets"));
 	time = strchr(rast_json_str(ev, "time"), 'T');
 	(void)snprintf(line, sizeof(line), "%.12s %s%-5s%s %-7s %s  %s  %s", time ? time + 1 : "",
-		       rast_cli_style(w->cli, *verdict == 'd' ? "red" : "green"), verdict,
-		       rast_cli_style(w->cli, "reset"), rast_json_str(ev, "direction"),
-		       text_of_ends(ev, ends, sizeof(ends)), what, why);
+		       rast_cli_style(w->cli, style), verdict, rast_cli_style(w->cli, "reset"),
+		       rast_json_str(ev, "direction"), text_of_ends(ev, ends, sizeof(ends)), what,
+		       text_of_rule(ev, why, sizeof(why)));
 	r = rast_cli_event(w->cli, json_deep_copy(ev), line);
 	if (!r && w->left > 0 && !--w->left)
 		return 1;

@@ -389,7 +389,7 @@ bool rast_flow_filter_match(const struct rast_flow_filter *f, const json_t *ev,
 			    rast_flow_labels_fn *labels, void *arg)
 {
 	const char *type = rast_json_str(ev, "type");
-	bool fresh = !strcmp(type, "flow") || !strcmp(type, "dns"),
+	bool fresh = !strcmp(type, "flow") || !strcmp(type, "dns") || !strcmp(type, "staged"),
 	     ended = !strcmp(type, "flow_end") || !strcmp(type, "flow_sum");
 
 	if (!fresh && !ended)

@@ -290,7 +290,7 @@ static void describe_end(struct policy *p, const struct rast_event_flow_end *ev,
 	set_str(json, "direction", direction_name(ev->direction));
 	set_str(json, "protocol", protocol_name(ev->protocol, buf));
 	add_ends(ev->family, ev->src, ev->dst, json);
-	if (ev->protocol != IPPROTO_ICMP) {
+	if (ev->protocol != IPPROTO_ICMP && ev->protocol != IPPROTO_ICMPV6) {
 		set_int(json, "src_port", ev->src_port);
 		set_int(json, "dst_port", ev->dst_port);
 	}

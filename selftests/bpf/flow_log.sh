@@ -149,5 +149,21 @@ all_summed() { [ "$(summed)" = "$(flood summed)" ]; }
 wait_for 10 all_summed
 is "$(summed)" "$(flood summed)" "the sums come later, with all of them"
 is "$(jq -s '[.[]|select(.type=="flow_sum")]|map(.bytes_out==.flows and .ended.rst==.flows and .dst_port==80)|all' "$tmp/events")" true "and what each carried, by edge and rule"
+cat >"$tmp/staged.yaml" <<-Y
+	apiVersion: rast.os/v1
+	kind: ContainerNetworkPolicy
+	metadata: {name: later, namespace: t}
+	spec:
+	  podSelector: {matchLabels: {app: server}}
+	  mode: Staged
+	  ingressDeny: [{from: [{podSelector: {}}], ports: [{port: 80}]}]
+Y
+check "a policy is staged" "$R" policy apply -f "$tmp/staged.yaml"
+timeout 20 "$R" flow watch --policy later --count 1 >"$tmp/staged" &
+bg="$bg $!"
+watch=$!
+is "$(for _ in 1 2 3 4 5 6 7 8; do inside "$T" tcp "$server" 80; sleep 0.25; done | sort | uniq -c | tr -s " ")" " 8 passed" "it denies nothing"
+wait $watch
+like "$(cat "$tmp/staged")" 'deny  ingress .*t/later ingressDeny\[0\] \(.*staged.yaml:[0-9]+\)  staged: not enforced' "watch shows what it would have denied, and by which rule"
 check "down" "$R" down --all --now
 tap_done

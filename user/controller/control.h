@@ -81,12 +81,6 @@ struct rast_state_cache *rast_controller_states(const struct rast_controller *c)
 /* The state that the named feature's load() returned; NULL when it is not loaded. */
 void *rast_controller_state(const struct rast_controller *c, const char *feature);
 /*
- * Adds peer_pod, peer_namespace and peer_labels of the pod that has this address (network order; 0:
- * unknown) or else of one with this identity. Returns false when there is none.
- */
-bool rast_controller_add_peer(struct rast_controller *c, uint32_t addr4, uint32_t identity,
-			      json_t *json);
-/*
  * Sends an event to every sink (audit log, subscribers) of `stream` ("audit", "flow", "anomaly",
  * "log"). json is taken; time, container and identity have been added already for kernel events.
  * Kernel events are published by the controller itself after the first on_event() that returned 1:

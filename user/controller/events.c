@@ -129,9 +129,3 @@ void rast_controller_publish(struct rast_controller *c, const char *stream, json
 	rast_conn_publish(c, stream, json);
 	json_decref(json);
 }
-
-bool rast_controller_add_peer(struct rast_controller *c, uint32_t addr4, uint32_t identity,
-			      json_t *json)
-{
-	return rast_names_add_peer(c->names, addr4, identity, json);
-}

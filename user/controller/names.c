@@ -30,11 +30,6 @@ struct slot {
 	uint64_t cgroup_id;
 };
 
-struct peer {
-	uint32_t addr4, identity;
-	json_t *fields; /* peer_pod, … */
-};
-
 struct rast_names {
 	struct rast_instance in;
 	int inotify_fd, cgroup_fd;
@@ -43,8 +38,6 @@ struct rast_names {
 	bool dirty;
 	uint64_t loaded_ns;
 	struct slot slots[RAST_MAX_CONTAINERS];
-	struct peer *peers;
-	size_t n_peers;
 };
 
 static uint64_t monotonic_ns(void)
@@ -61,11 +54,6 @@ static void forget(struct rast_names *n)
 		json_decref(n->slots[i].fields);
 		n->slots[i] = (struct slot){0};
 	}
-	for (size_t i = 0; i < n->n_peers; i++)
-		json_decref(n->peers[i].fields);
-	free(n->peers);
-	n->peers = NULL;
-	n->n_peers = 0;
 }
 
 /* A root of cgroup2, for looking up a cgroup by its number. */
@@ -153,22 +141,6 @@ static void remember_container(struct rast_names *n, const json_t *pod, const js
 	n->slots[slot].cgroup_id = (uint64_t)rast_json_int(c, "cgroup_id");
 }
 
-static void remember_peer(struct rast_names *n, const json_t *pod)
-{
-	struct in_addr addr = {0};
-	struct peer *p = &n->peers[n->n_peers++];
-
-	if (strcmp(rast_json_str(pod, "network"), "host") != 0)
-		(void)inet_pton(AF_INET, rast_json_str(pod, "address"), &addr);
-	p->addr4 = addr.s_addr;
-	p->identity = (uint32_t)rast_json_int(pod, "identity");
-	p->fields = json_object();
-	rast_json_set_str(p->fields, "peer_namespace", rast_json_str(pod, "namespace"));
-	rast_json_set_str(p->fields, "peer_pod", rast_json_str(pod, "name"));
-	if (json_object_get(pod, "labels"))
-		(void)json_object_set(p->fields, "peer_labels", json_object_get(pod, "labels"));
-}
-
 /* An unchanged pod is the same object as the last time; both lists are sorted. */
 static bool is_watched(const struct rast_names *n, const json_t *pod, size_t *at)
 {
@@ -196,9 +168,6 @@ static void reload(struct rast_names *n)
 	if (rast_state_cache_pods(n->cache, &pods, NULL) < 0)
 		return;
 	forget(n);
-	n->peers = calloc(json_array_size(pods) + 1, sizeof(*n->peers));
-	if (!n->peers)
-		return;
 	json_array_foreach(pods, i, pod) {
 		const char *ns = rast_json_str(pod, "namespace"),
 			   *name = rast_json_str(pod, "name");
@@ -208,7 +177,6 @@ static void reload(struct rast_names *n)
 			watch(n, ns, name, "");
 			watch(n, ns, name, "/containers");
 		}
-		remember_peer(n, pod);
 		json_array_foreach(json_object_get(pod, "containers"), j, c)
 			remember_container(n, pod, c);
 	}
@@ -282,25 +250,5 @@ bool rast_names_add_slot(struct rast_names *n, uint32_t slot, uint64_t cgroup_id
 	if (!n->slots[slot].fields)
 		return false;
 	(void)json_object_update(json, n->slots[slot].fields);
-	return true;
-}
-
-bool rast_names_add_peer(struct rast_names *n, uint32_t addr4, uint32_t identity, json_t *json)
-{
-	const struct peer *found = NULL;
-
-	if (n->dirty)
-		reload(n);
-	for (size_t i = 0; i < n->n_peers; i++) {
-		if (addr4 && n->peers[i].addr4 == addr4) {
-			found = &n->peers[i];
-			break;
-		}
-		if (!found && identity >= RAST_IDENTITY_FIRST && n->peers[i].identity == identity)
-			found = &n->peers[i];
-	}
-	if (!found)
-		return false;
-	(void)json_object_update(json, found->fields);
 	return true;
 }

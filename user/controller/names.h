@@ -25,7 +25,5 @@ void rast_names_changed(struct rast_names *n);
 
 /* Adds container, pod, namespace, labels. False when nobody is known by it. */
 bool rast_names_add_slot(struct rast_names *n, uint32_t slot, uint64_t cgroup_id, json_t *json);
-/* Adds peer_pod, peer_namespace, peer_labels. addr4 in network order or 0. */
-bool rast_names_add_peer(struct rast_names *n, uint32_t addr4, uint32_t identity, json_t *json);
 
 #endif
