@@ -72,15 +72,15 @@ static int restore_origin(const json_t *o, struct rast_policy *p, struct rast_po
 static int load_document(const char *path, const json_t *o, struct rast_policy_set *set,
 			 struct rast_err *err)
 {
-	_cleanup_free_ char *text = json_dumps(json_object_get(o, "document"), JSON_INDENT(1));
+	json_t *doc = json_object_get(o, "document");
 	_cleanup_yaml_ struct rast_yaml *y = NULL;
 	struct rast_policy_ns_doc *d = NULL;
 	struct rast_policy *p = NULL;
 	int r;
 
-	if (!text)
+	if (!doc)
 		return rast_err_at(err, EINVAL, path, 0, 0, NULL, "a document is missing");
-	r = rast_yaml_parse(path, text, strlen(text), &y, err);
+	r = rast_yaml_from_json(path, doc, &y, err);
 	if (!r && rast_yaml_count(y) != 1)
 		r = rast_err_at(err, EINVAL, path, 0, 0, NULL, "a document is empty");
 	if (!r)
@@ -137,6 +137,22 @@ int rast_policy_applied_load(const struct rast_instance *in, struct rast_policy_
 		memset(&world, 0, sizeof(world));
 	}
 	return 0;
+}
+
+bool rast_policy_applied_has(const struct rast_instance *in, const json_t *doc)
+{
+	_cleanup_json_ json_t *all = NULL;
+	const json_t *o;
+	char path[128];
+	size_t i;
+
+	(void)snprintf(path, sizeof(path), "%s/policy/applied.json", in->run_dir);
+	if (rast_json_load(AT_FDCWD, path, &all, NULL) < 0)
+		return false;
+	json_array_foreach(json_object_get(all, "documents"), i, o)
+		if (json_equal(json_object_get(o, "document"), doc))
+			return true;
+	return false;
 }
 
 static void remove_old(const char *dir, uint32_t generation)

@@ -22,6 +22,8 @@
 int rast_policy_applied_load(const struct rast_instance *in, struct rast_policy_set **ret_set,
 			     struct rast_policy_world *ret_world, uint32_t *ret_generation,
 			     struct rast_err *err);
+/* Is this very document (as JSON) among those applied? False also when that cannot be read. */
+bool rast_policy_applied_has(const struct rast_instance *in, const json_t *doc);
 /* The rule table alone: before the kernel is flipped to its image, whose first event may need it. */
 int rast_policy_applied_store_rules(const struct rast_instance *in,
 				    const struct rast_policy_rules *rules, struct rast_err *err);

@@ -80,6 +80,29 @@ static size_t walk(const struct rast_yaml_node *node, unsigned int depth)
 	return nodes;
 }
 
+/* A tree made of the JSON of a tree is that tree, as far as JSON can tell. */
+static void compare(const struct rast_yaml_node *a, const struct rast_yaml_node *b)
+{
+	const struct rast_yaml_node *x = a->first, *y = b->first;
+
+	MUST(a->type == b->type && a->count == b->count && a->index == b->index);
+	MUST(!a->key == !b->key && (!a->key || !strcmp(a->key, b->key)));
+	MUST(!rast_yaml_is_string(a) || !strcmp(a->value, b->value));
+	for (; x && y; x = x->next, y = y->next)
+		compare(x, y);
+	MUST(!x && !y);
+}
+
+static void through_json(const struct rast_yaml_node *root, json_t *v)
+{
+	struct rast_yaml *y = NULL;
+
+	MUST(!rast_yaml_from_json("json", v, &y, NULL) && rast_yaml_count(y) == 1);
+	compare(root, rast_yaml_root(y, 0));
+	MUST(rast_yaml_source(y) == v);
+	rast_yaml_destroy(y);
+}
+
 /* Once as JSON and parsed again, a tree is the same. */
 static void round_trip(const struct rast_yaml_node *root)
 {
@@ -101,6 +124,7 @@ static void round_trip(const struct rast_yaml_node *root)
 		json_decref(again);
 	}
 	rast_yaml_destroy(y);
+	through_json(root, v);
 	free(text);
 	json_decref(v);
 }

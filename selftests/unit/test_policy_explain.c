@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "policy/applied.h"
 #include "policy/explain.h"
+#include "policy/set.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -140,6 +141,41 @@ static void test_what_is_applied_compiles_to_the_same_image_again(void **state)
 	drop(&c);
 }
 
+/* Its JSON is larger than a file of YAML may be. */
+static void test_a_large_document_that_was_applied_can_be_read_again(void **state)
+{
+	static const char head[] = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+				   "metadata: {name: p, annotations: {note: 'x";
+	static const char tail[] = "'}}\nspec: {podSelector: {}}\n";
+	size_t n = RAST_YAML_MAX_BYTES / 2 + 1, len = strlen(head) + n + strlen(tail);
+	_cleanup_policy_set_ struct rast_policy_set *set = NULL, *again = NULL;
+	struct rast_policy_world world = {};
+	_cleanup_yaml_ struct rast_yaml *y = NULL;
+	struct rast_policy_rules rules = {.generation = 1};
+	_cleanup_free_ char *text = malloc(len + 1);
+	char dir[] = "/tmp/rast-applied.XXXXXX";
+	struct rast_instance in = {};
+
+	(void)state;
+	assert_non_null(text);
+	(void)strcpy(text, head);
+	memset(text + strlen(head), '"', n);
+	(void)strcpy(text + strlen(head) + n, tail);
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(in.run_dir, sizeof(in.run_dir), "%s", dir);
+	assert_int_equal(rast_yaml_parse("f", text, len, &y, NULL), 0);
+	assert_int_equal(rast_policy_set_create(&set), 0);
+	assert_int_equal(rast_policy_set_parse(rast_yaml_root(y, 0), set, NULL), 0);
+	assert_int_equal(rast_policy_applied_store(&in, set, &world, &rules, NULL), 0);
+	assert_int_equal(rast_policy_applied_load(&in, &again, NULL, NULL, NULL), 0);
+	assert_int_equal(rast_policy_set_count(again), 1);
+	assert_true(rast_policy_applied_has(&in, set->policies[0]->doc));
+	assert_true(json_equal(again->policies[0]->doc, set->policies[0]->doc));
+	(void)json_object_set_new(again->policies[0]->doc, "more", json_null());
+	assert_false(rast_policy_applied_has(&in, again->policies[0]->doc));
+	(void)rast_remove_tree(-100, dir);
+}
+
 static void test_a_compiled_file_that_is_damaged_anywhere_is_refused(void **state)
 {
 	struct built b;
@@ -167,6 +203,7 @@ int main(void)
 		cmocka_unit_test(test_an_allowed_edge_names_its_rule_file_and_line),
 		cmocka_unit_test(test_a_denied_edge_says_what_nearly_matched_and_what_to_add),
 		cmocka_unit_test(test_what_is_applied_compiles_to_the_same_image_again),
+		cmocka_unit_test(test_a_large_document_that_was_applied_can_be_read_again),
 		cmocka_unit_test(test_a_compiled_file_that_is_damaged_anywhere_is_refused),
 	};
 

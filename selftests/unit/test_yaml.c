@@ -403,6 +403,72 @@ static void what_is_written_reads_back(void **state)
 	}
 }
 
+/* The tree of a JSON value and that of its text: the same but for the places. */
+static void assert_same_tree(const struct rast_yaml_node *a, const struct rast_yaml_node *b)
+{
+	const struct rast_yaml_node *x = a->first, *y = b->first;
+
+	assert_int_equal(a->type, b->type);
+	assert_int_equal(a->quoted, b->quoted);
+	assert_int_equal(a->index, b->index);
+	assert_int_equal(a->count, b->count);
+	assert_string_equal(a->value, b->value);
+	assert_string_equal(a->key ? a->key : "none", b->key ? b->key : "none");
+	for (; x && y; x = x->next, y = y->next) {
+		assert_ptr_equal(x->parent, a);
+		assert_same_tree(x, y);
+	}
+	assert_true(!x && !y);
+}
+
+static void a_json_value_gives_the_tree_of_its_text(void **state)
+{
+	static const char *const docs[] = {
+		"{\"a\":\"1\",\"b\":1,\"c\":\"true\",\"d\":true,\"e\":null,\"f\":\"null\",\"g\":\"\"}",
+		"[[],{},[[1,-2],[\"3\"]],false,{\"x y\":[{\"z\":[]}]}]",
+		"{\"r\":[1.5,80.0,-0.0],\"u\":\"gr\u00fc\u00df\\n\\\"\"}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(docs) / sizeof(docs[0]); i++) {
+		_cleanup_yaml_ struct rast_yaml *of_text = NULL, *of_json = NULL;
+		_cleanup_json_ json_t *v = json_loads(docs[i], 0, NULL);
+		_cleanup_free_ char *text = json_dumps(v, JSON_COMPACT);
+		json_t *back;
+
+		assert_non_null(text);
+		assert_int_equal(rast_yaml_parse("t", text, strlen(text), &of_text, NULL), 0);
+		assert_int_equal(rast_yaml_from_json("j", v, &of_json, NULL), 0);
+		assert_same_tree(rast_yaml_root(of_text, 0), rast_yaml_root(of_json, 0));
+		back = rast_yaml_to_json(rast_yaml_root(of_json, 0));
+		assert_ptr_equal(back, v);
+		json_decref(back);
+	}
+}
+
+static void a_json_value_past_the_limits_is_refused(void **state)
+{
+	json_t *v = json_array();
+	struct rast_yaml *y = NULL;
+	struct rast_err err = {0};
+
+	(void)state;
+	for (unsigned int i = 0; i < RAST_YAML_MAX_DEPTH; i++)
+		v = json_pack("[o]", v);
+	assert_int_equal(rast_yaml_from_json("j", v, &y, &err), -EINVAL);
+	assert_string_equal(err.text, "nested deeper than 64 levels");
+	assert_int_equal(rast_yaml_from_json("j", json_array_get(v, 0), &y, NULL), 0);
+	rast_yaml_destroy(y);
+	y = NULL;
+	json_decref(v);
+	rast_err_clear(&err);
+	v = json_stringn("a\0b", 3);
+	assert_int_equal(rast_yaml_from_json("j", v, &y, &err), -EINVAL);
+	assert_string_equal(err.text, "NUL byte in a string");
+	assert_null(y);
+	json_decref(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,6 +490,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_named),
 		cmocka_unit_test(what_is_written_reads_back),
+		cmocka_unit_test(a_json_value_gives_the_tree_of_its_text),
+		cmocka_unit_test(a_json_value_past_the_limits_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

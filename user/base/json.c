@@ -61,7 +61,7 @@ int rast_json_load(int dirfd, const char *path, json_t **ret, struct rast_err *e
 	json_t *v;
 	int r;
 
-	r = rast_read_file(dirfd, path, 64u << 20, &text, &len);
+	r = rast_read_file(dirfd, path, RAST_JSON_MAX_BYTES, &text, &len);
 	if (r < 0)
 		return rast_err_sys(err, -r, "%s", path);
 	v = json_loadb(text, len, JSON_REJECT_DUPLICATES, &jerr);

@@ -23,6 +23,8 @@ bool rast_json_bool(const json_t *obj, const char *key);
 void rast_json_set_str(json_t *obj, const char *key, const char *value);
 /* "2026-01-02T03:04:05.678901Z" from nanoseconds since the epoch. */
 json_t *rast_json_time(uint64_t realtime_ns);
+/* Of a file. An applied set of some millions of rules has it. */
+#define RAST_JSON_MAX_BYTES (512u << 20)
 /* Reads and parses a JSON file; err names file, line and column. */
 int rast_json_load(int dirfd, const char *path, json_t **ret, struct rast_err *err);
 /* Serialised and put in place by rename. */

@@ -3,7 +3,7 @@
  * YAML stream → bounded tree, over libyaml's event parser; see yaml.h. Aliases are expanded into
  * copies so that every node has one parent and one path; the node limit bounds what that can cost.
  */
-#include "base/yaml.h"
+#include "base/yaml_tree.h"
 
 #include "base/fd.h"
 
@@ -13,25 +13,16 @@
 #include <unistd.h>
 #include <yaml.h>
 
-/* Nodes and strings live in blocks that are freed together. */
-struct block {
-	struct block *next;
+struct rast_yaml_block {
+	struct rast_yaml_block *next;
 	size_t used, size;
 	char data[];
 };
 
-struct anchor {
-	struct anchor *next;
+struct rast_yaml_anchor {
+	struct rast_yaml_anchor *next;
 	const char *name;
 	struct rast_yaml_node *node;
-};
-
-struct rast_yaml {
-	char *file;
-	struct block *blocks;
-	struct rast_yaml_node **roots;
-	size_t count, nodes;
-	struct anchor *anchors;
 };
 
 struct parse {
@@ -42,9 +33,9 @@ struct parse {
 	struct rast_err *err;
 };
 
-static void *take(struct rast_yaml *y, size_t n)
+void *rast_yaml_take(struct rast_yaml *y, size_t n)
 {
-	struct block *b = y->blocks;
+	struct rast_yaml_block *b = y->blocks;
 	void *p;
 
 	n = (n + 15) & ~(size_t)15;
@@ -66,7 +57,7 @@ static void *take(struct rast_yaml *y, size_t n)
 
 static const char *take_str(struct rast_yaml *y, const char *s, size_t n)
 {
-	char *p = take(y, n + 1);
+	char *p = rast_yaml_take(y, n + 1);
 
 	if (p) {
 		memcpy(p, s, n);
@@ -118,7 +109,7 @@ static struct rast_yaml_node *new_node(struct parse *p, const yaml_mark_t *m,
 		(void)fail_mark(p, m, "more than 1000000 nodes, aliases expanded");
 		return NULL;
 	}
-	n = take(p->y, sizeof(*n));
+	n = rast_yaml_take(p->y, sizeof(*n));
 	if (!n) {
 		(void)rast_err_sys(p->err, ENOMEM, "%s", p->y->file);
 		return NULL;
@@ -148,7 +139,7 @@ static int check_tag(struct parse *p, const yaml_char_t *tag, const char *const 
 
 static int remember(struct parse *p, const yaml_char_t *anchor, struct rast_yaml_node *node)
 {
-	struct anchor *a;
+	struct rast_yaml_anchor *a;
 
 	if (!anchor)
 		return 0;
@@ -156,7 +147,7 @@ static int remember(struct parse *p, const yaml_char_t *anchor, struct rast_yaml
 	if (++p->anchors > RAST_YAML_MAX_ANCHORS)
 		return rast_err_at(p->err, EINVAL, p->y->file, node->line, node->col, NULL,
 				   "more than %u anchors in one document", RAST_YAML_MAX_ANCHORS);
-	a = take(p->y, sizeof(*a));
+	a = rast_yaml_take(p->y, sizeof(*a));
 	if (!a)
 		return rast_err_sys(p->err, ENOMEM, "%s", p->y->file);
 	a->name = take_str(p->y, (const char *)anchor, strlen((const char *)anchor));
@@ -364,7 +355,7 @@ static int collection(struct parse *p, yaml_event_t *start, unsigned int depth,
 static int collect(struct parse *p, yaml_event_t *ev, unsigned int depth,
 		   struct rast_yaml_node **ret)
 {
-	struct anchor *a;
+	struct rast_yaml_anchor *a;
 	int r = 0;
 
 	switch (ev->type) {
@@ -477,7 +468,7 @@ int rast_yaml_load(const char *path, struct rast_yaml **ret, struct rast_err *er
 
 void rast_yaml_destroy(struct rast_yaml *y)
 {
-	struct block *b, *next;
+	struct rast_yaml_block *b, *next;
 
 	if (!y)
 		return;
@@ -485,6 +476,7 @@ void rast_yaml_destroy(struct rast_yaml *y)
 		next = b->next;
 		free(b);
 	}
+	json_decref(y->source);
 	free(y->roots);
 	free(y->file);
 	free(y);
@@ -498,6 +490,11 @@ size_t rast_yaml_count(const struct rast_yaml *y)
 const struct rast_yaml_node *rast_yaml_root(const struct rast_yaml *y, size_t i)
 {
 	return i < y->count ? y->roots[i] : NULL;
+}
+
+json_t *rast_yaml_source(const struct rast_yaml *y)
+{
+	return y->source;
 }
 
 const char *rast_yaml_file(const struct rast_yaml *y)

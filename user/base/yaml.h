@@ -45,6 +45,12 @@ int rast_yaml_parse(const char *file, const char *text, size_t len, struct rast_
 		    struct rast_err *err);
 /* Reads the file ("-": standard input) and parses it. */
 int rast_yaml_load(const char *path, struct rast_yaml **ret, struct rast_err *err);
+/*
+ * The tree of JSON that is there already, as that of its text but without lines. Strings belong to `value`,
+ * which the tree keeps and which must not change.
+ */
+int rast_yaml_from_json(const char *file, json_t *value, struct rast_yaml **ret,
+			struct rast_err *err);
 void rast_yaml_destroy(struct rast_yaml *y);
 static inline void rast_yaml_destroyp(struct rast_yaml **y)
 {
@@ -54,6 +60,8 @@ static inline void rast_yaml_destroyp(struct rast_yaml **y)
 
 size_t rast_yaml_count(const struct rast_yaml *y);
 const struct rast_yaml_node *rast_yaml_root(const struct rast_yaml *y, size_t i);
+/* What rast_yaml_from_json() was given; NULL for others. */
+json_t *rast_yaml_source(const struct rast_yaml *y);
 const char *rast_yaml_file(const struct rast_yaml *y);
 
 #define rast_yaml_foreach(child, node)                                                  \
@@ -90,7 +98,10 @@ int rast_yaml_map(const struct rast_yaml_node *map, const char *key, bool requir
 int rast_yaml_seq(const struct rast_yaml_node *map, const char *key, bool required,
 		  const struct rast_yaml_node **ret, struct rast_err *err);
 
-/* The same tree as JSON, scalars resolved by the YAML core schema. NULL when out of memory. */
+/*
+ * The same tree as JSON, scalars resolved by the YAML core schema. NULL when out of memory. The root of a tree
+ * that was made of JSON gives that very value: not to be changed.
+ */
 json_t *rast_yaml_to_json(const struct rast_yaml_node *node);
 /* An int or bool-looking plain scalar? (core schema) */
 bool rast_yaml_is_string(const struct rast_yaml_node *scalar);

@@ -259,6 +259,8 @@ json_t *rast_yaml_to_json(const struct rast_yaml_node *node)
 	int64_t i;
 	bool b;
 
+	if (!node->parent && rast_yaml_source(node->doc))
+		return json_incref(rast_yaml_source(node->doc));
 	switch (node->type) {
 	case RAST_YAML_NULL:
 		return json_null();

@@ -45,6 +45,9 @@ static int check(void *arg, const char *key, const json_t *body, struct rast_err
 
 	if (!is_policy(key) || !body)
 		return 0;
+	/* Of `policy apply` and `up`: it was compiled, and is in force. */
+	if (rast_policy_applied_has(rast_controller_instance(c), body))
+		return 0;
 	r = parse(key, body, &y, err);
 	if (!r)
 		r = rast_policy_applied_load(rast_controller_instance(c), &set, &world, &generation,
@@ -81,7 +84,7 @@ static void changed(void *arg, const struct rast_version *now)
 	char file[600], text[900];
 	int r;
 
-	if (!is_policy(now->key))
+	if (!is_policy(now->key) || (now->body && rast_policy_applied_has(in, now->body)))
 		return;
 	(void)snprintf(file, sizeof(file), "%s@%llu", now->key, (unsigned long long)now->op);
 	body = now->body ? json_incref(now->body) : name_only(now->key);
