@@ -226,16 +226,88 @@ static int run_edges(struct rast_cli *cli, const struct rast_args *args)
 	return r < 0 ? r : rast_cli_table(cli, rows, cols);
 }
 
+/* What names the numbers of flows. */
+struct naming {
+	const struct rast_instance *in;
+	struct rast_policy_world world;
+	struct rast_policy_rules *rules; /* of rules_generation; NULL: not to be had */
+	int64_t rules_generation;
+};
+
+static void naming_finish(struct naming *n)
+{
+	rast_policy_world_finish(&n->world);
+	rast_policy_rules_destroy(n->rules);
+}
+
+/* "NAMESPACE/POD", or the address. */
+static void name_end(const struct naming *n, json_t *row, const char *key, const char *addr,
+		     const char *identity)
+{
+	int64_t number = rast_json_int(row, identity);
+	char text[330];
+
+	for (size_t i = 0; i < n->world.n_pods; i++) {
+		const struct rast_policy_pod *pod = &n->world.pods[i];
+
+		if (pod->identity != number)
+			continue;
+		(void)snprintf(text, sizeof(text), "%s/%s", pod->ns, pod->name);
+		rast_json_set_str(row, key, text);
+		return;
+	}
+	rast_json_set_str(row, key,
+			  number == RAST_IDENTITY_HOST ? "host" : rast_json_str(row, addr));
+}
+
+static void name_row(struct naming *n, json_t *row)
+{
+	static const char *const shown[] = {"replied", "closing", "host"};
+	static const char *const keys[] = {"src_rule", "dst_rule"};
+	int64_t generation = rast_json_int(row, "generation");
+	json_t *words = json_array(), *rules = json_array(), *word;
+	char name[512];
+	size_t i;
+
+	name_end(n, row, "from", "src", "src_identity");
+	name_end(n, row, "to", "dst", "dst_identity");
+	if (generation != n->rules_generation) {
+		rast_policy_rules_destroy(n->rules);
+		n->rules = NULL;
+		n->rules_generation = generation;
+		(void)rast_policy_applied_rules(n->in, (uint32_t)generation, &n->rules, NULL);
+	}
+	/* The rules of both ends; an end that no policy selects says nothing beside one that does. */
+	for (i = 0; i < ARRAY_SIZE(keys); i++) {
+		uint32_t rule = (uint32_t)rast_json_int(row, keys[i]);
+
+		if (rule != RAST_RULE_NONE)
+			(void)json_array_append_new(
+				rules, json_string(rast_policy_rules_name(n->rules, rule, name,
+									  sizeof(name))));
+	}
+	if (!json_array_size(rules))
+		(void)json_array_append_new(rules, json_string("no policy"));
+	(void)json_object_set_new(row, "rules", rules);
+	json_array_foreach(json_object_get(row, "state"), i, word)
+		for (size_t j = 0; j < ARRAY_SIZE(shown); j++)
+			if (!strcmp(json_string_value(word), shown[j]))
+				(void)json_array_append(words, word);
+	(void)json_object_set_new(row, "is", words);
+}
+
 static int run_show(struct rast_cli *cli, const struct rast_args *args)
 {
 	static const struct rast_col cols[] = {
-		{"src", "SOURCE", RAST_COL_TEXT},      {"src_port", "PORT", RAST_COL_NUM},
-		{"dst", "DESTINATION", RAST_COL_TEXT}, {"dst_port", "PORT", RAST_COL_NUM},
-		{"protocol", "PROTO", RAST_COL_NUM},   {"age_ns", "AGE", RAST_COL_NS},
-		{"idle_ns", "IDLE", RAST_COL_NS},      {"rule", "RULE", RAST_COL_NUM},
-		{"state", "STATE", RAST_COL_LIST},     {NULL, NULL, RAST_COL_TEXT},
+		{"from", "FROM", RAST_COL_TEXT},     {"src_port", "PORT", RAST_COL_NUM},
+		{"to", "TO", RAST_COL_TEXT},         {"dst_port", "PORT", RAST_COL_NUM},
+		{"protocol", "PROTO", RAST_COL_NUM}, {"age_ns", "AGE", RAST_COL_NS},
+		{"idle_ns", "IDLE", RAST_COL_NS},    {"is", "STATE", RAST_COL_LIST},
+		{"rules", "RULES", RAST_COL_LIST},   {NULL, NULL, RAST_COL_TEXT},
 	};
-	json_t *rows;
+	_cleanup_(naming_finish) struct naming n = {.in = &cli->in, .rules_generation = -1};
+	json_t *rows, *row;
+	size_t i;
 	int r;
 
 	(void)args;
@@ -248,6 +320,10 @@ static int run_show(struct rast_cli *cli, const struct rast_args *args)
 		json_decref(rows);
 		return r;
 	}
+	/* Without them numbers and addresses are shown. */
+	(void)rast_policy_applied_load(&cli->in, NULL, &n.world, NULL, NULL);
+	json_array_foreach(rows, i, row)
+		name_row(&n, row);
 	return rast_cli_table(cli, rows, cols);
 }
 

@@ -240,7 +240,10 @@ static json_t *flow_json(const struct rast_flow_key *k, const struct rast_flow *
 	(void)put(obj, "protocol", json_integer(k->protocol));
 	(void)put(obj, "age_ns", json_integer((json_int_t)(now - f->opened_ns)));
 	(void)put(obj, "idle_ns", json_integer((json_int_t)(now - f->last_ns)));
-	(void)put(obj, "rule", json_integer(side->rule));
+	if (f->state & RAST_FLOW_AT_SRC)
+		(void)put(obj, "src_rule", json_integer(f->side[RAST_FLOW_SRC].rule));
+	if (f->state & RAST_FLOW_AT_DST)
+		(void)put(obj, "dst_rule", json_integer(f->side[RAST_FLOW_DST].rule));
 	(void)put(obj, "generation", json_integer(side->generation));
 	(void)put(obj, "src_identity", json_integer(opener ? side->identity : side->peer_identity));
 	(void)put(obj, "dst_identity", json_integer(opener ? side->peer_identity : side->identity));

@@ -158,6 +158,8 @@ cat >"$tmp/staged.yaml" <<-Y
 	  mode: Staged
 	  ingressDeny: [{from: [{podSelector: {}}], ports: [{port: 80}]}]
 Y
+inside "$T" tcp "$server" 80 >/dev/null
+like "$($R flow list | grep -m 1 ' 80 ')" 't/client +[0-9]+ +t/server +80 .* t/server ingress\[0\]' "list names both ends and the rule"
 check "a policy is staged" "$R" policy apply -f "$tmp/staged.yaml"
 timeout 20 "$R" flow watch --policy later --count 1 >"$tmp/staged" &
 bg="$bg $!"
