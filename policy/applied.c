@@ -175,42 +175,44 @@ static void remove_old(const char *dir, uint32_t generation)
 int rast_policy_applied_store_rules(const struct rast_instance *in,
 				    const struct rast_policy_rules *rules, struct rast_err *err)
 {
-	_cleanup_json_ json_t *table = rast_policy_rules_to_json(rules);
+	_cleanup_free_ char *text = NULL;
 	char path[192];
+	size_t len;
 	int r;
 
-	if (!table)
-		return rast_err_sys(err, ENOMEM, "rule table");
+	r = rast_policy_rules_to_text(rules, &text, &len);
+	if (r < 0)
+		return rast_err_sys(err, -r, "rule table");
 	(void)snprintf(path, sizeof(path), "%s/policy", in->run_dir);
 	r = rast_mkdir_p(path, 0700);
 	if (r < 0)
 		return rast_err_sys(err, -r, "%s", path);
 	(void)snprintf(path, sizeof(path), "%s/policy/rules.%u.json", in->run_dir,
 		       rules->generation);
-	r = rast_json_store(AT_FDCWD, path, table, 0);
+	r = rast_replace_file(AT_FDCWD, path, text, len, 0600, 0);
 	return r < 0 ? rast_err_sys(err, -r, "%s", path) : 0;
 }
 
 int rast_policy_applied_store(const struct rast_instance *in, const struct rast_policy_set *set,
-			      const struct rast_policy_world *world,
-			      const struct rast_policy_rules *rules, struct rast_err *err)
+			      const struct rast_policy_world *world, uint32_t generation,
+			      struct rast_err *err)
 {
 	_cleanup_json_ json_t *all =
-		json_pack("{s:I, s:o, s:o}", "generation", (json_int_t)rules->generation,
-			  "documents", documents(set), "world", rast_policy_world_to_json(world));
+		json_pack("{s:I, s:o, s:o}", "generation", (json_int_t)generation, "documents",
+			  documents(set), "world", rast_policy_world_to_json(world));
+	/* Not sorted, not indented: documents may have a million values. */
+	_cleanup_free_ char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
 	char dir[128], path[192];
-	int r = rast_policy_applied_store_rules(in, rules, err);
+	int r;
 
-	if (r < 0)
-		return r;
-	if (!all)
+	if (!text)
 		return rast_err_sys(err, ENOMEM, "applied policy");
 	(void)snprintf(dir, sizeof(dir), "%s/policy", in->run_dir);
 	(void)snprintf(path, sizeof(path), "%s/applied.json", dir);
-	r = rast_json_store(AT_FDCWD, path, all, 0);
+	r = rast_replace_file(AT_FDCWD, path, text, strlen(text), 0600, 0);
 	if (r < 0)
 		return rast_err_sys(err, -r, "%s", path);
-	remove_old(dir, rules->generation);
+	remove_old(dir, generation);
 	return 0;
 }
 

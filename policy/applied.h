@@ -27,10 +27,10 @@ bool rast_policy_applied_has(const struct rast_instance *in, const json_t *doc);
 /* The rule table alone: before the kernel is flipped to its image, whose first event may need it. */
 int rast_policy_applied_store_rules(const struct rast_instance *in,
 				    const struct rast_policy_rules *rules, struct rast_err *err);
-/* Writes the rule table, then applied.json, then removes old tables. */
+/* Writes applied.json, behind the rule table of this generation; then removes old tables. */
 int rast_policy_applied_store(const struct rast_instance *in, const struct rast_policy_set *set,
-			      const struct rast_policy_world *world,
-			      const struct rast_policy_rules *rules, struct rast_err *err);
+			      const struct rast_policy_world *world, uint32_t generation,
+			      struct rast_err *err);
 /* The table of one generation; -ENOENT when it is too old or was never there. */
 int rast_policy_applied_rules(const struct rast_instance *in, uint32_t generation,
 			      struct rast_policy_rules **ret, struct rast_err *err);

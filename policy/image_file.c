@@ -39,23 +39,22 @@ static uint32_t crc32(const uint8_t *p, size_t n)
 int rast_policy_file_write(const struct rast_policy_image *image,
 			   const struct rast_policy_rules *rules, void **ret, size_t *ret_len)
 {
-	_cleanup_json_ json_t *json = rast_policy_rules_to_json(rules);
-	_cleanup_free_ char *text = json ? json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	_cleanup_free_ char *text = NULL;
 	struct header h = {.format = FILE_FORMAT, .header_len = sizeof(h)};
-	size_t len, size = rast_policy_image_size(image);
+	size_t len, text_len, size = rast_policy_image_size(image);
 	uint8_t *out;
 
-	if (!text)
+	if (rast_policy_rules_to_text(rules, &text, &text_len) < 0)
 		return -ENOMEM;
 	h.image_len = size;
-	h.rules_len = strlen(text);
-	len = sizeof(h) + size + strlen(text);
+	h.rules_len = text_len;
+	len = sizeof(h) + size + text_len;
 	out = malloc(len);
 	if (!out)
 		return -ENOMEM;
 	memcpy(h.magic, FILE_MAGIC, sizeof(h.magic));
 	memcpy(out + sizeof(h), image, size);
-	memcpy(out + sizeof(h) + size, text, strlen(text));
+	memcpy(out + sizeof(h) + size, text, text_len);
 	h.crc = crc32(out + sizeof(h), len - sizeof(h));
 	memcpy(out, &h, sizeof(h));
 	*ret = out;

@@ -204,6 +204,8 @@ json_t *rast_policy_rules_describe(const struct rast_policy_rules *rules, uint32
 json_t *rast_policy_rules_isolated_by(const struct rast_policy_rules *rules, const char *pod,
 				      enum rast_direction dir, bool staged);
 json_t *rast_policy_rules_to_json(const struct rast_policy_rules *rules);
+/* The same as compact text with sorted keys, malloc'ed and with a NUL behind it. -ENOMEM. */
+int rast_policy_rules_to_text(const struct rast_policy_rules *rules, char **ret, size_t *ret_len);
 int rast_policy_rules_from_json(const json_t *value, struct rast_policy_rules **ret,
 				struct rast_err *err);
 

@@ -4,6 +4,7 @@ PURE_SRC += $(addprefix policy/,addr.c addr_trie.c arena.c names.c numset.c set.
 	compile.c rules.c edges.c rules_json.c image.c image_file.c world_json.c applied.c explain.c reach.c)
 PURE_SRC += $(addprefix policy/,ends.c truth.c reach_diff.c suggest.c suggest_check.c)
 PURE_SRC += $(addprefix policy/,parse_rast.c parse_rast_rule.c parse_fqdn.c unenforced.c proto.c)
+PURE_SRC += policy/rules_text.c
 CLI_SRC += policy/policy_cmd.c
 CLI_SRC += $(addprefix policy/,policy_input_cmd.c policy_test_cmd.c policy_diff_cmd.c policy_suggest_cmd.c)
 LOADER_SRC += policy/policy_bpf.c policy/policy_maps_bpf.c policy/policy_apply_bpf.c

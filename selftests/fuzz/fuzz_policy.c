@@ -9,6 +9,7 @@
 
 #include "fuzz.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void check_err(int r, const struct rast_err *err)
@@ -50,11 +51,16 @@ static void tell(const struct rast_policy_set *set, const struct rast_policy_wor
 	struct rast_policy_rules *again = NULL;
 	struct rast_policy_world world = {};
 	struct rast_err err = {};
-	char from[400], to[400];
+	char from[400], to[400], *text, *same;
+	size_t len;
 	json_t *v;
 
 	v = rast_policy_rules_to_json(rules);
 	MUST(v);
+	same = json_dumps(v, JSON_COMPACT | JSON_SORT_KEYS);
+	MUST(same && !rast_policy_rules_to_text(rules, &text, &len) && !strcmp(text, same));
+	free(text);
+	free(same);
 	MUST(!rast_policy_rules_from_json(v, &again, &err));
 	MUST(again->n_rules == rules->n_rules && again->n_classes == rules->n_classes);
 	rast_policy_rules_destroy(again);

@@ -123,7 +123,8 @@ static void test_what_is_applied_compiles_to_the_same_image_again(void **state)
 	assert_non_null(mkdtemp(dir));
 	(void)snprintf(in.run_dir, sizeof(in.run_dir), "%s", dir);
 	build(&b);
-	assert_int_equal(rast_policy_applied_store(&in, b.set, &b.world, b.rules, NULL), 0);
+	assert_int_equal(rast_policy_applied_store_rules(&in, b.rules, NULL), 0);
+	assert_int_equal(rast_policy_applied_store(&in, b.set, &b.world, 3, NULL), 0);
 	assert_int_equal(rast_policy_applied_load(&in, &c.set, &c.world, &generation, NULL), 0);
 	assert_int_equal(generation, 3);
 	assert_int_equal(
@@ -141,6 +142,42 @@ static void test_what_is_applied_compiles_to_the_same_image_again(void **state)
 	drop(&c);
 }
 
+static void test_a_rule_table_as_text_is_its_json(void **state)
+{
+	const char *members[] = {"shop/\"web\"", "tab\tnewline\nbell\a", "gr\u00fc\u00df\\"};
+	uint32_t isolated_by[] = {0, 4000000000u};
+	struct rast_policy_class_ref classes[] = {
+		{members, 3, {isolated_by, NULL}, {2, 0}},
+		{members, 1, {NULL, isolated_by}, {0, 1}},
+	};
+	struct rast_policy_ref policies[] = {{"NetworkPolicy", "shop", "a", "-", 1, false},
+					     {"ClusterNetworkPolicy", "", "b", "x y", -3, true}};
+	struct rast_policy_rule_ref list[] = {{16, 0, 0, RAST_DIR_INGRESS, "allow", 0},
+					      {70000, 7, 1, RAST_DIR_EGRESS, "deny", INT32_MAX}};
+	const struct rast_policy_rules all = {.generation = UINT32_MAX,
+					      .policies = policies,
+					      .n_policies = 2,
+					      .rules = list,
+					      .n_rules = 2,
+					      .classes = classes,
+					      .n_classes = 2,
+					      .addr_classes = members,
+					      .n_addr_classes = 2};
+	const struct rast_policy_rules none = {0}, *const tables[] = {&all, &none};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_json_ json_t *v = rast_policy_rules_to_json(tables[i]);
+		_cleanup_free_ char *want = json_dumps(v, JSON_COMPACT | JSON_SORT_KEYS);
+		_cleanup_free_ char *text = NULL;
+		size_t len;
+
+		assert_int_equal(rast_policy_rules_to_text(tables[i], &text, &len), 0);
+		assert_string_equal(text, want);
+		assert_int_equal(len, strlen(text));
+	}
+}
+
 /* Its JSON is larger than a file of YAML may be. */
 static void test_a_large_document_that_was_applied_can_be_read_again(void **state)
 {
@@ -151,7 +188,7 @@ static void test_a_large_document_that_was_applied_can_be_read_again(void **stat
 	_cleanup_policy_set_ struct rast_policy_set *set = NULL, *again = NULL;
 	struct rast_policy_world world = {};
 	_cleanup_yaml_ struct rast_yaml *y = NULL;
-	struct rast_policy_rules rules = {.generation = 1};
+	const struct rast_policy_rules rules = {.generation = 1};
 	_cleanup_free_ char *text = malloc(len + 1);
 	char dir[] = "/tmp/rast-applied.XXXXXX";
 	struct rast_instance in = {};
@@ -166,7 +203,8 @@ static void test_a_large_document_that_was_applied_can_be_read_again(void **stat
 	assert_int_equal(rast_yaml_parse("f", text, len, &y, NULL), 0);
 	assert_int_equal(rast_policy_set_create(&set), 0);
 	assert_int_equal(rast_policy_set_parse(rast_yaml_root(y, 0), set, NULL), 0);
-	assert_int_equal(rast_policy_applied_store(&in, set, &world, &rules, NULL), 0);
+	assert_int_equal(rast_policy_applied_store_rules(&in, &rules, NULL), 0);
+	assert_int_equal(rast_policy_applied_store(&in, set, &world, 1, NULL), 0);
 	assert_int_equal(rast_policy_applied_load(&in, &again, NULL, NULL, NULL), 0);
 	assert_int_equal(rast_policy_set_count(again), 1);
 	assert_true(rast_policy_applied_has(&in, set->policies[0]->doc));
@@ -203,6 +241,7 @@ int main(void)
 		cmocka_unit_test(test_an_allowed_edge_names_its_rule_file_and_line),
 		cmocka_unit_test(test_a_denied_edge_says_what_nearly_matched_and_what_to_add),
 		cmocka_unit_test(test_what_is_applied_compiles_to_the_same_image_again),
+		cmocka_unit_test(test_a_rule_table_as_text_is_its_json),
 		cmocka_unit_test(test_a_large_document_that_was_applied_can_be_read_again),
 		cmocka_unit_test(test_a_compiled_file_that_is_damaged_anywhere_is_refused),
 	};

@@ -123,7 +123,7 @@ int rast_node_policy_flip(const struct rast_instance *in, const struct rast_poli
 		r = rast_policy_bpf_apply(in, image, err);
 	if (r < 0)
 		return r;
-	r = rast_policy_applied_store(in, set, &world, rules, err);
+	r = rast_policy_applied_store(in, set, &world, generation, err);
 	if (r < 0)
 		return r;
 	if (ret_report) {
