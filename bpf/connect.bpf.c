@@ -98,11 +98,9 @@ static __noinline int judge_link(const struct rast_policy_image *img, const stru
 	}
 	l->marks = cell & RAST_CELL_LOG ? RAST_FLOW_EVENT_LOGGED : 0;
 	report_told(p, l);
-	/* No packet will come to ask. */
-	if (cell & RAST_CELL_STAGED) {
+	l->staged = 0;
+	if (cell & RAST_CELL_STAGED)
 		l->staged = cell_of(img, l, l->dir + 2, p->protocol, p->dst_port);
-		staged_tell(p, l, 0);
-	}
 	return REFUSE;
 }
 
@@ -228,9 +226,13 @@ static __always_inline int judge(struct bpf_sock_addr *ctx, __u64 word01, __u64 
 	__builtin_memcpy(l.peer_addr, p->dst6, 16);
 	l.peer_identity = identity_of(l.peer_addr, l.v6);
 	addr_class_find(img, &l);
-	if (judge_link(img, p, &l, asks) == REFUSE)
-		return REFUSE;
-	return find_peer(p, &l) ? judge_link(img, p, &l, asks) : PASS;
+	if (judge_link(img, p, &l, asks) == PASS &&
+	    (!find_peer(p, &l) || judge_link(img, p, &l, asks) == PASS))
+		return PASS;
+	/* No packet will come to ask. Not in judge_link(): the stacks below it leave no room for its own. */
+	if (l.staged)
+		staged_tell(p, &l, 0);
+	return REFUSE;
 }
 
 static __always_inline int judge4(struct bpf_sock_addr *ctx, enum asks asks)

@@ -10,12 +10,23 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The end of it says why. */
+static void show_end(const char *log)
+{
+	size_t len = strlen(log), at = len > 1500 ? len - 1500 : 0;
+
+	for (const char *line = log + at; *line; line += strcspn(line, "\n"), line += *line != '\0')
+		printf("# %.*s\n", (int)strcspn(line, "\n"), line);
+}
+
 static void check(const struct verified *v, void *arg)
 {
 	(void)arg;
 	printf("# %-16s %7lu instructions, %6lu states, %4u bytes of stack\n", v->name, v->insns,
 	       v->states, v->stack);
 	ok(v->loaded, "%s is accepted", v->name);
+	if (!v->loaded)
+		show_end(v->log);
 	ok(v->insns && v->insns <= v->limit, "%s: %lu instructions to verify, at most %lu", v->name,
 	   v->insns, v->limit);
 }

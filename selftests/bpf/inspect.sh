@@ -99,8 +99,8 @@ is "$(jq '.[0]|.runs_per_s>0 and .measured_avg_ns>0 and .run_count>0' <<<"$stats
 is "$(cat /proc/sys/kernel/bpf_stats_enabled)" 0 "the kernel's counting setting is as before"
 
 f=$("$R" -j feature show)
-is "$(jq '[.kernel[]|select((.have|type)=="boolean" and .reason!="" and .used_for!="" and .otherwise!="")]|length == 30' <<<"$f")" true \
-	"feature show answers all 30 questions with a reason, a use and a fallback"
+is "$(jq '[.kernel[]|select((.have|type)=="boolean" and .reason!="" and .used_for!="" and .otherwise!="")]|length == 31' <<<"$f")" true \
+	"feature show answers all 31 questions with a reason, a use and a fallback"
 is "$(jq -c '[.kernel[]|select(.name=="tp_btf" or .name=="cgroup_hooks" or .name=="btf" or .name=="ringbuf")|.have]|unique' <<<"$f")" '[true]' \
 	"what the loaded programs use is found to work"
 is "$(jq -r '.kernel[]|select(.name=="cgroup2")|.reason' <<<"$f")" "$(awk '$3=="cgroup2"{print $2; exit}' /proc/mounts)" \

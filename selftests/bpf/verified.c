@@ -33,7 +33,7 @@ static const struct {
 	{"audit_exit", 700},       {"audit_fork", 600},      {"audit_oom", 700},
 	{"audit_send4", 400},      {"audit_send6", 400},     {"device_cgroup", 100},
 	{"policy_in", 145000},     {"policy_out", 145000},   {"flow_socket", 30000},
-	{"flow_sweep", 40000},     {"policy_conn4", 180000}, {"policy_conn6", 180000},
+	{"flow_sweep", 110000},    {"policy_conn4", 180000}, {"policy_conn6", 180000},
 	{"policy_send4", 180000},  {"policy_send6", 180000},
 };
 
@@ -91,7 +91,8 @@ static int each_program(const void *elf, size_t size, char *log,
 
 		if (n == MAX_PROGRAMS)
 			break;
-		read_log(log + n++ * LOG_BYTES, &v);
+		v.log = log + n++ * LOG_BYTES;
+		read_log(v.log, &v);
 		for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
 			if (!strcmp(limits[i].name, v.name))
 				v.limit = limits[i].insns;

@@ -10,6 +10,7 @@
 struct verified {
 	const char *name;
 	int loaded;
+	const char *log;             /* the verifier's, as long as the call lasts */
 	unsigned long insns, states; /* states: of all instructions together */
 	unsigned int stack;          /* bytes, the sum over functions */
 	unsigned long limit;         /* of insns; 0: nobody has written one down */

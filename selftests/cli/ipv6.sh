@@ -52,7 +52,7 @@ opens() { in_pod "$1" nc -w 2 "$2" "$3" >/dev/null 2>&1; }
 shut() { ! opens "$@"; }
 reaches() { in_pod "$1" ping -c 1 -W 2 "$2" >/dev/null 2>&1; }
 
-check "pods start" "$R" up -f "$tmp/pods.yaml" >/dev/null
+check "pods start" "$R" up -f "$tmp/pods.yaml"
 of() { "$R" -j container list | jq -r --arg p "$1" ".[] | select(.pod==\$p) | .$2"; }
 web=$(of web address6) api=$(of api address6) db=$(of db address6) api4=$(of api address)
 is "$(printf '%s\n' "$web" "$api" "$db" | sort)" "$(printf '%s\n' ${net6}2 ${net6}3 ${net6}4)" \
@@ -65,7 +65,7 @@ check "and so does another" opens db "$api" 9090
 check "the node reaches a pod" "$box" ping -6 -c 1 -W 2 "$api"
 check "a pod reaches the node" reaches web ${net6}1
 
-check "a policy is applied" "$R" policy apply -f "$tmp/policy.yaml" >/dev/null
+check "a policy is applied" "$R" policy apply -f "$tmp/policy.yaml"
 for a in "$api" "$api4"; do
 	check "who is allowed connects to $a" opens web "$a" 8080
 	check "to another port not" shut web "$a" 9090
@@ -114,7 +114,7 @@ check_fails "another one does not" reaches db ${net6}1
 "$R" policy delete t/api >/dev/null
 check "without the policy all is open again" opens db "$api" 9090
 "$R" down --all --now >/dev/null 2>&1
-check "gc --all takes all of it away" "$R" gc --all >/dev/null
+check "gc --all takes all of it away" "$R" gc --all
 is "$(ip -o link show tipv60 2>/dev/null) $(ip -6 route show | grep -c fd77)" " 0" "bridge and routes are gone"
 
 RAST_POD_CIDR6=off "$R" up -f "$tmp/pods.yaml" >/dev/null
