@@ -6,7 +6,7 @@
 # The kernel's log is a test too.
 #
 #   RAST_SLOW=1           also what also.txt calls slow: half an hour more
-#   RAST_VM_TIMEOUT=900   seconds of the host's clock for the whole boot (3500 with RAST_SLOW)
+#   RAST_VM_TIMEOUT=1500  seconds of the host's clock for the whole boot (3500 with RAST_SLOW)
 #   RAST_VM_TESTS=DIR     only these tests, and RAST_VM_LOG=FILE: for the harness's own test
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -15,7 +15,7 @@ export O
 if [ -n "${RAST_SLOW:-}" ]; then
 	limit=${RAST_TIME_LIMIT:-900} boot_limit=${RAST_VM_TIMEOUT:-3500}
 else
-	limit=${RAST_TIME_LIMIT:-240} boot_limit=${RAST_VM_TIMEOUT:-900}
+	limit=${RAST_TIME_LIMIT:-240} boot_limit=${RAST_VM_TIMEOUT:-1500}
 fi
 list=
 [ "${1:-}" = --list ] && list=1 && shift
