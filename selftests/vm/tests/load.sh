@@ -21,9 +21,12 @@ for object in "$O"/bpf/*.bpf.o; do
 		skip "every program of $noun is loaded" "the controller's anomaly feature"
 		continue
 	fi
+	# What asks at connect is policy's, in an object of its own.
+	prefix=$noun
+	[ "$noun" = connect ] && prefix=policy
 	missing= n=0
 	# Global functions that are no programs of their own: the second list.
-	for p in $(bpftool btf dump file "$object" | sed -n "s/.*FUNC '\(${noun}_[a-z0-9_]*\)'.*linkage=global/\1/p"); do
+	for p in $(bpftool btf dump file "$object" | sed -n "s/.*FUNC '\(${prefix}_[a-z0-9_]*\)'.*linkage=global/\1/p"); do
 		case $p in
 		account_claim | anomaly_first_syscall | anomaly_destination) continue ;;
 		esac
