@@ -221,7 +221,7 @@ static void ports_text(const struct diff *d, char *text, size_t size)
 
 /* ---- verdicts ---- */
 
-/* The cell of the end that decides: the one that denies, egress first, else the destination's. */
+/* The rule of the end that decides: the one that denies, egress first, else the destination's. */
 static uint32_t verdict(const struct rast_policy_image *im, uint32_t from, uint32_t to,
 			uint32_t port, bool *ret_allowed)
 {
@@ -232,9 +232,9 @@ static uint32_t verdict(const struct rast_policy_image *im, uint32_t from, uint3
 	if (to < im->n_class)
 		in = rast_policy_image_cell(im, RAST_DIR_INGRESS, to, from, port);
 	*ret_allowed = out & in & RAST_CELL_ALLOW;
-	if (from < im->n_class && !(out & RAST_CELL_ALLOW))
-		return out;
-	return to < im->n_class ? in : out;
+	if (to >= im->n_class || (from < im->n_class && !(out & RAST_CELL_ALLOW)))
+		return out & RAST_CELL_RULE;
+	return in & RAST_CELL_RULE;
 }
 
 static json_t *describe(const struct group *g)
@@ -252,15 +252,14 @@ static json_t *describe(const struct group *g)
 }
 
 static int add_row(struct diff *d, const struct group *from, const struct group *to,
-		   const bool allowed[2], const uint16_t by[2])
+		   const bool allowed[2], const uint32_t by[2])
 {
 	char rule[2][640], ports[1024];
 	json_t *row;
 
 	ports_text(d, ports, sizeof(ports));
 	for (int s = 0; s < 2; s++)
-		(void)rast_policy_rules_name(d->side[s].rules, by[s] & RAST_CELL_RULE, rule[s],
-					     sizeof(rule[s]));
+		(void)rast_policy_rules_name(d->side[s].rules, by[s], rule[s], sizeof(rule[s]));
 	row = json_pack("{s:o, s:o, s:s, s:s, s:s, s:s, s:s}", "from", describe(from), "to",
 			describe(to), "ports", ports, "was", allowed[0] ? "allow" : "deny", "now",
 			allowed[1] ? "allow" : "deny", "was_rule", rule[0], "rule", rule[1]);
@@ -268,7 +267,7 @@ static int add_row(struct diff *d, const struct group *from, const struct group 
 }
 
 static void both(const struct diff *d, const struct group *from, const struct group *to, size_t i,
-		 bool allowed[2], uint16_t by[2])
+		 bool allowed[2], uint32_t by[2])
 {
 	by[0] = verdict(d->side[0].image, from->classes.was, to->classes.was,
 			d->ports[i].classes.was, &allowed[0]);
@@ -285,7 +284,7 @@ static int compare(struct diff *d, const struct group *from, const struct group 
 		d->ports[i].told = false;
 	for (size_t i = 0; !r && i < d->n_ports; i++) {
 		bool allowed[2], other[2];
-		uint16_t by[2], also[2];
+		uint32_t by[2], also[2];
 
 		both(d, from, to, i, allowed, by);
 		if (d->ports[i].told || allowed[0] == allowed[1])

@@ -171,10 +171,61 @@ static void test_each_change_of_a_verdict_is_told_once(void **state)
 	free(now);
 }
 
+/* In force before: nothing. Numbers of rules once had 16 bits here. */
+static void test_a_rule_past_the_65535th_is_named(void **state)
+{
+	enum { RULES = 70000 };
+	_cleanup_policy_set_ struct rast_policy_set *empty = NULL;
+	_cleanup_policy_rules_ struct rast_policy_rules *none = NULL, *rules = NULL;
+	_cleanup_policy_world_ struct rast_policy_world world = {0};
+	struct rast_policy_image *was = NULL, *now = NULL;
+	const struct rast_policy_pod pod = {
+		.ns = "n", .name = "p", .identity = RAST_IDENTITY_FIRST, .addr4 = 0x0a4d0002};
+	struct rast_policy_set *set = NULL;
+	struct rast_yaml *y = NULL;
+	char *text = NULL;
+	size_t size = 0;
+	bool told = false;
+	json_t *rows, *row;
+	FILE *f = open_memstream(&text, &size);
+
+	(void)state;
+	assert_non_null(f);
+	(void)fprintf(f, "apiVersion: rast.os/v1\nkind: ContainerNetworkPolicy\n"
+			 "metadata: {name: d, namespace: n}\nspec:\n  podSelector: {}\n"
+			 "  ingressDeny:\n");
+	for (int i = 0; i < RULES; i++)
+		(void)fprintf(f,
+			      "  - {from: [{ipBlock: {cidr: 192.0.2.0/24}}], "
+			      "ports: [{protocol: TCP, port: %d}]}\n",
+			      i == RULES - 1 ? 2 : 1);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(rast_yaml_parse("d.yaml", text, size, &y, NULL), 0);
+	assert_int_equal(rast_policy_set_create(&empty), 0);
+	assert_int_equal(rast_policy_set_create(&set), 0);
+	assert_int_equal(rast_policy_set_parse(rast_yaml_root(y, 0), set, NULL), 0);
+	assert_int_equal(rast_policy_world_add_pod(&world, &pod), 0);
+	assert_int_equal(rast_policy_compile(empty, &world, 1, &was, &none, NULL, NULL), 0);
+	assert_int_equal(rast_policy_compile(set, &world, 2, &now, &rules, NULL, NULL), 0);
+	rows = rast_policy_reach_diff(&world, (struct rast_reach_side){was, none},
+				      (struct rast_reach_side){now, rules});
+	json_array_foreach(rows, size, row)
+		told |= !strcmp(rast_json_str(row, "ports"), "TCP 2") &&
+			strstr(rast_json_str(row, "rule"), "ingressDeny[69999]");
+	assert_true(told);
+	json_decref(rows);
+	rast_policy_set_destroy(set);
+	rast_yaml_destroy(y);
+	free(text);
+	free(was);
+	free(now);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_change_of_a_verdict_is_told_once),
+		cmocka_unit_test(test_a_rule_past_the_65535th_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
