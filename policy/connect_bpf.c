@@ -58,12 +58,7 @@ bool rast_connect_bpf_is_attached(const struct rast_instance *in)
 
 static bool already_loaded(const struct rast_instance *in, uint64_t build)
 {
-	_cleanup_close_ int map = rast_loader_map_fd(in, "connect_build", NULL);
-	uint32_t zero = 0;
-	uint64_t have;
-
-	return map >= 0 && !bpf_map_lookup_elem(map, &zero, &have) && have == build &&
-	       rast_connect_bpf_is_attached(in);
+	return rast_loader_is_build(in, "connect_build", build) && rast_connect_bpf_is_attached(in);
 }
 
 static int load(const struct rast_instance *in, struct rast_err *err)
@@ -81,8 +76,6 @@ static int load(const struct rast_instance *in, struct rast_err *err)
 int rast_connect_bpf_load(const struct rast_instance *in, struct rast_err *err)
 {
 	const uint64_t build = fingerprint(in);
-	_cleanup_close_ int map = -1;
-	uint32_t zero = 0;
 	int r;
 
 	if (already_loaded(in, build))
@@ -90,14 +83,7 @@ int rast_connect_bpf_load(const struct rast_instance *in, struct rast_err *err)
 	r = load(in, err);
 	for (size_t i = 0; r < 0 && i < ARRAY_SIZE(programs); i++)
 		(void)rast_loader_detach(in, programs[i]);
-	if (r < 0)
-		return r;
-	map = rast_loader_map_fd(in, "connect_build", err);
-	if (map < 0)
-		return map;
-	if (bpf_map_update_elem(map, &zero, &build, BPF_ANY))
-		return rast_err_sys(err, errno, "connect_build");
-	return 0;
+	return r < 0 ? r : rast_loader_note_build(in, "connect_build", build, err);
 }
 
 int rast_connect_bpf_netns_set(const struct rast_instance *in, int netns_fd,

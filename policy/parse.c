@@ -302,8 +302,8 @@ int rast_policy_parse_rules(const struct rast_yaml_node *spec, const char *key,
 	return 0;
 }
 
-static int fill(const struct rast_yaml_node *doc, const char *ns, const char *name,
-		struct rast_policy *p, struct rast_err *err)
+int rast_policy_fill(const struct rast_yaml_node *doc, const char *ns, const char *name,
+		     struct rast_policy *p, struct rast_err *err)
 {
 	p->ns = rast_arena_str(&p->arena, ns);
 	p->name = rast_arena_str(&p->arena, name);
@@ -332,7 +332,7 @@ static int netpol(const struct rast_yaml_node *doc, struct rast_policy *p, struc
 	if (!r)
 		r = rast_policy_parse_labels(labels, &p->arena, &ignored, &n, err);
 	if (!r)
-		r = fill(doc, ns ? ns : "default", name, p, err);
+		r = rast_policy_fill(doc, ns ? ns : "default", name, p, err);
 	if (!r)
 		r = rast_yaml_map(doc, "spec", true, &spec, err);
 	if (!r)

@@ -15,19 +15,6 @@
 static const char *const allows[] = {"ingress", "egress"};
 static const char *const denies[] = {"ingressDeny", "egressDeny"};
 
-static int fill(const struct rast_yaml_node *doc, const char *ns, const char *name,
-		struct rast_policy *p, struct rast_err *err)
-{
-	p->ns = rast_arena_str(&p->arena, ns);
-	p->name = rast_arena_str(&p->arena, name);
-	p->file = rast_policy_file_of(doc, &p->arena);
-	p->line = doc->line;
-	p->doc = rast_yaml_to_json(doc);
-	if (!p->ns || !p->name || !p->file || !p->doc)
-		return rast_err_sys(err, ENOMEM, "%s", name);
-	return 0;
-}
-
 static int mode(const struct rast_yaml_node *spec, struct rast_policy *p, struct rast_err *err)
 {
 	const char *text = "Enforce";
@@ -139,7 +126,7 @@ static int head(const struct rast_yaml_node *doc, const char *const *fields, str
 	if (!r)
 		r = rast_policy_parse_labels(labels, &p->arena, &ignored, &n, err);
 	if (!r)
-		r = fill(doc, ns || node ? ns ? ns : "" : "default", name, p, err);
+		r = rast_policy_fill(doc, ns || node ? ns ? ns : "" : "default", name, p, err);
 	if (!r)
 		r = rast_yaml_map(doc, "spec", true, ret_spec, err);
 	if (!r)

@@ -69,14 +69,10 @@ static uint64_t fingerprint(const struct rast_instance *in)
 
 static bool already_loaded(const struct rast_instance *in, uint64_t build)
 {
-	_cleanup_close_ int map = rast_loader_map_fd(in, "policy_build", NULL);
 	_cleanup_close_ int prog_in = rast_loader_prog_fd(in, "policy_in", NULL);
 	_cleanup_close_ int prog_out = rast_loader_prog_fd(in, "policy_out", NULL);
-	uint32_t zero = 0;
-	uint64_t have;
 
-	return map >= 0 && prog_in >= 0 && prog_out >= 0 &&
-	       !bpf_map_lookup_elem(map, &zero, &have) && have == build;
+	return prog_in >= 0 && prog_out >= 0 && rast_loader_is_build(in, "policy_build", build);
 }
 
 static void link_name(char *buf, size_t size, bool egress_hook, uint32_t ifindex)
@@ -276,9 +272,7 @@ int rast_policy_bpf_load(const struct rast_instance *in, struct rast_err *err)
 					    NULL};
 	const struct rast_loader_opts opts = {.reset_maps = reset};
 	_cleanup_(skel_destroyp) struct policy_bpf *skel = NULL;
-	_cleanup_close_ int map = -1;
 	uint64_t build = fingerprint(in);
-	uint32_t zero = 0;
 	int r;
 
 	if (already_loaded(in, build))
@@ -311,12 +305,7 @@ int rast_policy_bpf_load(const struct rast_instance *in, struct rast_err *err)
 	if (r < 0)
 		return r;
 	/* Last: only now is this build what runs everywhere. */
-	map = rast_loader_map_fd(in, "policy_build", err);
-	if (map < 0)
-		return map;
-	if (bpf_map_update_elem(map, &zero, &build, BPF_ANY))
-		return rast_err_sys(err, errno, "policy_build");
-	return 0;
+	return rast_loader_note_build(in, "policy_build", build, err);
 }
 
 /*

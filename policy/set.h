@@ -173,6 +173,9 @@ int rast_policy_parse_namespace(const struct rast_yaml_node *doc, struct rast_po
 int rast_policy_parse_meta(const struct rast_yaml_node *doc, const char *api_version,
 			   const char *const *fields, const char **ret_ns, const char **ret_name,
 			   const struct rast_yaml_node **ret_labels, struct rast_err *err);
+/* Names, place and the document itself, all kept by the policy. */
+int rast_policy_fill(const struct rast_yaml_node *doc, const char *ns, const char *name,
+		     struct rast_policy *p, struct rast_err *err);
 int rast_policy_parse_labels(const struct rast_yaml_node *map, struct rast_arena *a,
 			     struct rast_policy_label **ret, size_t *ret_n, struct rast_err *err);
 int rast_policy_parse_selector(const struct rast_yaml_node *map, struct rast_arena *a,

@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-/* An item of 8 MiB must not cost a thousand times an ordinary one: what is past these is not seen. */
+/* An item of 16 MiB must not cost a thousand times an ordinary one: what is past these is not seen. */
 #define RAST_FACTS_MAX 2048u
 #define RAST_FACT_WORDS 512u
 

@@ -42,7 +42,7 @@
 #define RAST_HASH_LEN 32
 /* Limits; past them -EINVAL (key), -E2BIG (body, changes in one commit). */
 #define RAST_KEY_MAX 512u
-#define RAST_BODY_MAX (8u << 20)
+#define RAST_BODY_MAX (16u << 20)
 #define RAST_BODY_MAX_DEPTH 64u
 #define RAST_COMMIT_MAX 100000u
 

@@ -21,13 +21,7 @@
 
 static void setup(void)
 {
-	stage_reset_image();
-	for (int port = PORT_80; port <= PORT_OTHER; port++) {
-		stage_cell(OUT, WEB, API, port, true, 20);
-		stage_cell(IN, API, WEB, port, true, 30);
-	}
-	stage_apply();
-	stage_forget();
+	stage_shop();
 	(void)rast_policy_bpf_set_flags(&stage.in, RAST_POLICY_LOG_ENDED, NULL);
 }
 

@@ -37,18 +37,6 @@ static int send_udp(int from, int to, uint16_t sport, uint16_t dport)
 	return stage_send(from, to, &s);
 }
 
-/* web may open TCP 80 and UDP 53 to api, and ping it; api accepts that. Nothing else. */
-static void setup(void)
-{
-	stage_reset_image();
-	for (int port = PORT_80; port <= PORT_OTHER; port++) {
-		stage_cell(OUT, WEB, API, port, true, 20);
-		stage_cell(IN, API, WEB, port, true, 30);
-	}
-	stage_apply();
-	stage_forget();
-}
-
 static void test_before_an_image(void)
 {
 	struct frame_spec s = tcp(WEB, API, 1000, 80, SYN);
@@ -66,7 +54,7 @@ static void test_matrix(void)
 	struct frame_spec s;
 	struct frame f;
 
-	setup();
+	stage_shop();
 	ok(send_tcp(WEB, API, 1000, 80, SYN) == PASS, "an allowed port passes both links");
 	ok(send_tcp(WEB, API, 1000, 81, SYN) == DROP, "another port is denied");
 	ok(send_tcp(WEB, DB, 1000, 80, SYN) == DROP, "another pod is denied");
@@ -95,7 +83,7 @@ static void test_world(void)
 	struct frame_spec s = tcp(WEB, API, 1000, 443, SYN);
 	struct frame f;
 
-	setup();
+	stage_shop();
 	stage_cell(OUT, WEB, WORLD, -1, true, 40);
 	stage_apply();
 	s.dst = 0x08080808;
@@ -118,7 +106,7 @@ static void test_world(void)
 
 static void test_replies(void)
 {
-	setup();
+	stage_shop();
 	ok(send_tcp(API, WEB, 80, 1000, SYN | ACK) == DROP, "a reply to nothing is denied");
 	ok(send_tcp(WEB, API, 1000, 80, SYN) == PASS &&
 		   send_tcp(API, WEB, 80, 1000, SYN | ACK) == PASS &&
@@ -141,7 +129,7 @@ static void test_replies(void)
 /* The opener's link allowed, the responder's link did not: the responder must not answer. */
 static void test_half_allowed(void)
 {
-	setup();
+	stage_shop();
 	stage_cell(IN, API, WEB, -1, false, RAST_RULE_DEFAULT_DENY);
 	stage_apply();
 	ok(send_tcp(WEB, API, 1000, 80, SYN) == DROP,
@@ -152,7 +140,7 @@ static void test_half_allowed(void)
 
 static void test_stricter(void)
 {
-	setup();
+	stage_shop();
 	ok(send_tcp(WEB, API, 1000, 80, SYN) == PASS && send_tcp(API, WEB, 80, 1000, ACK) == PASS,
 	   "a connection stands");
 	stage_cell(OUT, WEB, API, PORT_80, false, RAST_RULE_DEFAULT_DENY);
@@ -175,7 +163,7 @@ static void test_address_reuse(void)
 	struct rast_endpoint ep;
 	_cleanup_close_ int fd = rast_loader_map_fd(&stage.in, "endpoint_by_ifindex", &err);
 
-	setup();
+	stage_shop();
 	(void)send_tcp(WEB, API, 1000, 80, SYN);
 	(void)bpf_map_lookup_elem(fd, &stage.pods[WEB].ifindex, &ep);
 	ep.since_ns = ~0ull >> 1; /* the address now belongs to a container started later */
@@ -193,7 +181,7 @@ static void test_node_flows(void)
 			  back = tcp(API, NODE, 80, 4000, SYN | ACK);
 	struct frame f;
 
-	setup();
+	stage_shop();
 	stage_cell(IN, API, NODE, -1, true, RAST_RULE_NODE);
 	stage_apply();
 	s.src = back.dst = 0xc0a80105; /* the node by another of its addresses */
@@ -221,7 +209,7 @@ static void test_icmp(void)
 	struct frame_spec s = tcp(WEB, API, 1000, 80, SYN), e = stage_spec(API, WEB), other;
 	struct frame quoted, f;
 
-	setup();
+	stage_shop();
 	ok(ping(WEB, API, 8, 7) == PASS && ping(API, WEB, 0, 7) == PASS, "an echo is answered");
 	ok(ping(API, WEB, 0, 8) == DROP, "an answer to an echo that was not sent is denied");
 	ok(ping(API, WEB, 8, 7) == DROP, "an echo the other way is denied");
@@ -264,7 +252,7 @@ static void test_fragments(void)
 {
 	struct frame_spec first = tcp(WEB, API, 1000, 53, 0), later;
 
-	setup();
+	stage_shop();
 	first.protocol = IPPROTO_UDP;
 	first.ip_id = 99;
 	first.payload = 800;
@@ -294,7 +282,7 @@ static void test_spoofing(void)
 	const uint8_t all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 	struct frame f;
 
-	setup();
+	stage_shop();
 	s.src = stage.pods[DB].addr;
 	frame_ipv4(&f, &s);
 	ok(stage_run(WEB, OUT, &f) == DROP, "another pod's address is dropped");
@@ -329,7 +317,7 @@ static void test_other_protocols(void)
 	uint8_t addr6[16];
 
 	memcpy(addr6, stage.pods[WEB].addr6, 16);
-	setup();
+	stage_shop();
 	memset(stage.pods[WEB].addr6, 0, 16);
 	stage_announce(&stage.pods[WEB], true);
 	s.payload = 16;
@@ -367,7 +355,7 @@ static void test_broken(void)
 	struct rast_link_counters c;
 	size_t len;
 
-	setup();
+	stage_shop();
 	stage_cell(OUT, WEB, API, -1, true, 20);
 	stage_apply();
 	for (size_t i = 0; i < sizeof(protocols); i++) {
@@ -419,7 +407,7 @@ static void test_unknown_link(void)
 {
 	uint64_t before;
 
-	setup();
+	stage_shop();
 	stage_announce(&stage.pods[WEB], false);
 	before = stage_counters(RAST_LINK_UNKNOWN, OUT).dropped[RAST_DROP_NO_POLICY];
 	ok(send_tcp(WEB, API, 1000, 80, SYN) == DROP, "a link without endpoint is closed");
@@ -436,7 +424,7 @@ static void test_events(void)
 	struct frame f;
 	int i;
 
-	setup();
+	stage_shop();
 	for (i = 0; i < 50; i++)
 		(void)send_tcp(WEB, DB, 1000, 5432, SYN);
 	stage_events();
@@ -493,7 +481,7 @@ static void test_exact_totals(void)
 	size_t i;
 	json_int_t of_rule = 0;
 
-	setup();
+	stage_shop();
 	for (i = 0; i < 1000; i++)
 		(void)send_tcp(WEB, DB, (uint16_t)(1000 + i % 10), 5432, SYN);
 	stage_events();
@@ -523,7 +511,7 @@ static void test_apply(void)
 	struct rast_err err = {0};
 	_cleanup_json_ json_t *before = json_object(), *after = json_object();
 
-	setup();
+	stage_shop();
 	(void)rast_policy_bpf_status(&stage.in, before, &err);
 	stage.image->generation += 5;
 	stage_apply();

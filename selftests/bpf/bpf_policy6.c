@@ -65,24 +65,12 @@ static unsigned int reason(void)
 	return stage.n_events == 1 ? stage.last.reason : 99;
 }
 
-/* As in bpf_policy.c: web may open TCP 80 and UDP 53 to api, and ping it. */
-static void setup(void)
-{
-	stage_reset_image();
-	for (int port = PORT_80; port <= PORT_OTHER; port++) {
-		stage_cell(OUT, WEB, API, port, true, 20);
-		stage_cell(IN, API, WEB, port, true, 30);
-	}
-	stage_apply();
-	stage_forget();
-}
-
 static void test_matrix(void)
 {
 	struct frame6_spec s = udp(WEB, API, 1000, 53);
 	struct frame f;
 
-	setup();
+	stage_shop();
 	ok(send_tcp(WEB, API, 1000, 80, SYN) == PASS, "an allowed port passes both links");
 	ok(send_tcp(WEB, API, 1000, 81, SYN) == DROP, "another port is denied");
 	stage_events();
@@ -127,7 +115,7 @@ static void test_ranges(void)
 	};
 	struct frame6_spec s = tcp(WEB, API, 1000, 443, SYN);
 
-	setup();
+	stage_shop();
 	stage_cell(OUT, WEB, WORLD, -1, true, 40);
 	stage_apply();
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
@@ -147,7 +135,7 @@ static void test_many_ranges(void)
 	struct rast_range6 *range6;
 	unsigned int wrong = 0;
 
-	setup();
+	stage_shop();
 	im = stage.image;
 	im->n_range6 = N;
 	range6 = rast_policy_image_ranges6(im);
@@ -180,7 +168,7 @@ static void test_replies(void)
 {
 	struct frame6_spec s = udp(WEB, API, 2000, 53), back = udp(API, WEB, 53, 2000);
 
-	setup();
+	stage_shop();
 	ok(send_tcp(API, WEB, 80, 1000, SYN | ACK) == DROP, "an answer to nothing is denied");
 	ok(send_tcp(WEB, API, 1000, 80, SYN) == PASS &&
 		   send_tcp(API, WEB, 80, 1000, SYN | ACK) == PASS &&
@@ -208,7 +196,7 @@ static void test_icmp(void)
 	struct frame6_spec s = tcp(WEB, API, 1000, 80, SYN), e = stage_spec6(API, WEB), other;
 	struct frame quoted, f;
 
-	setup();
+	stage_shop();
 	ok(ping(WEB, API, 128, 7) == PASS && ping(API, WEB, 129, 7) == PASS, "an echo is answered");
 	ok(ping(API, WEB, 129, 8) == DROP, "an answer to another echo is denied");
 	ok(ping(API, WEB, 128, 7) == DROP, "an echo the other way is denied");
@@ -257,7 +245,7 @@ static void test_chains(void)
 	struct frame6_spec s = tcp(WEB, API, 1000, 80, SYN), deny = tcp(WEB, API, 1000, 81, SYN);
 	struct frame f;
 
-	setup();
+	stage_shop();
 	frame6_options(&s, HOP, 1);
 	frame6_options(&s, DEST, 3);
 	frame6_routing(&s, 2, 0);
@@ -323,7 +311,7 @@ static void test_fragments(void)
 {
 	struct frame6_spec first = udp(WEB, API, 1000, 53), later = first, s;
 
-	setup();
+	stage_shop();
 	first.l4.payload = 800 - 8;
 	first.l4.frag = 0x2000; /* UDP's length is the whole datagram's */
 	later.l4.payload = 80;
@@ -382,7 +370,7 @@ static void test_spoofing(void)
 	struct frame6_spec s = tcp(WEB, API, 1000, 80, SYN);
 	uint8_t local[16];
 
-	setup();
+	stage_shop();
 	stage_cell(OUT, WEB, WORLD, -1, true, 40);
 	stage_apply();
 	memcpy(s.src, stage.pods[DB].addr6, 16);
@@ -415,7 +403,7 @@ static void test_address_gone(void)
 {
 	uint8_t addr6[16];
 
-	setup();
+	stage_shop();
 	(void)send_tcp(WEB, API, 1000, 80, SYN);
 	memcpy(addr6, stage.pods[API].addr6, 16);
 	memset(stage.pods[API].addr6, 0, 16);
@@ -435,7 +423,7 @@ static void test_foreign(void)
 	struct rast_foreign there = {.addresses = 1}, none = {0};
 	uint32_t zero = 0;
 
-	setup();
+	stage_shop();
 	memcpy(s.dst, far, 16);
 	ok(leaves(WEB, &s) == DROP, "an address outside is the world's");
 	(void)bpf_map_update_elem(fd, far, &stage.pods[API].identity, BPF_ANY);
@@ -451,7 +439,7 @@ static void test_cut(void)
 	unsigned int passed = 0, runs = 0;
 	struct frame whole, f;
 
-	setup();
+	stage_shop();
 	stage_cell(OUT, WEB, API, -1, true, 20);
 	stage_apply();
 	for (size_t i = 0; i < 8; i++) {

@@ -146,13 +146,7 @@ static void test_long_way(void)
 
 void stage_short_cut(void)
 {
-	stage_reset_image();
-	for (int port = PORT_80; port <= PORT_OTHER; port++) {
-		stage_cell(OUT, WEB, API, port, true, 20);
-		stage_cell(IN, API, WEB, port, true, 30);
-	}
-	stage_apply();
-	stage_forget();
+	stage_shop();
 	set_link(WEB, stage.pods[WEB].ifindex);
 	set_link(API, stage.pods[API].ifindex);
 	test_verdicts();

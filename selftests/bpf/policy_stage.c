@@ -339,3 +339,14 @@ struct rast_link_counters stage_counters(uint32_t slot, int dir)
 	}
 	return sum;
 }
+
+void stage_shop(void)
+{
+	stage_reset_image();
+	for (int port = PORT_80; port <= PORT_OTHER; port++) {
+		stage_cell(OUT, WEB, API, port, true, 20);
+		stage_cell(IN, API, WEB, port, true, 30);
+	}
+	stage_apply();
+	stage_forget();
+}

@@ -55,6 +55,8 @@ void stage_reset_image(void);
 void stage_deny_all(void);
 /* Sets the cells of one pair for one port class (-1: all) to allow or deny, by this rule. */
 void stage_cell(int dir, int klass, int peer, int port, bool allow, unsigned int rule);
+/* The image that most tests begin with: web may open TCP 80 and UDP 53 to api, and ping it. Nothing else. */
+void stage_shop(void);
 void stage_apply(void);
 void stage_forget(void); /* flows, denials, fragments */
 /* The pod gets its endpoint and identity; without, it has none. */

@@ -300,3 +300,25 @@ int rast_loader_load(const struct rast_instance *in, struct bpf_object *obj, con
 {
 	return rast_loader_load_opts(in, obj, noun, NULL, err);
 }
+
+bool rast_loader_is_build(const struct rast_instance *in, const char *map, uint64_t build)
+{
+	_cleanup_close_ int fd = rast_loader_map_fd(in, map, NULL);
+	uint32_t zero = 0;
+	uint64_t have;
+
+	return fd >= 0 && !bpf_map_lookup_elem(fd, &zero, &have) && have == build;
+}
+
+int rast_loader_note_build(const struct rast_instance *in, const char *map, uint64_t build,
+			   struct rast_err *err)
+{
+	_cleanup_close_ int fd = rast_loader_map_fd(in, map, err);
+	uint32_t zero = 0;
+
+	if (fd < 0)
+		return fd;
+	if (bpf_map_update_elem(fd, &zero, &build, BPF_ANY))
+		return rast_err_sys(err, errno, "%s", map);
+	return 0;
+}

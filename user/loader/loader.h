@@ -89,6 +89,10 @@ int rast_loader_detach(const struct rast_instance *in, const char *link_name);
 
 /* A new fd of what is pinned, or a negative errno with err (-ENOENT: no such pin). */
 int rast_loader_map_fd(const struct rast_instance *in, const char *name, struct rast_err *err);
+/* Is the build that rast_loader_note_build() left in this map of one number the given one? */
+bool rast_loader_is_build(const struct rast_instance *in, const char *map, uint64_t build);
+int rast_loader_note_build(const struct rast_instance *in, const char *map, uint64_t build,
+			   struct rast_err *err);
 /* Read-only memory of an array that is pinned (mmapable, `size` bytes), munmap()ed by the caller. */
 int rast_loader_map_view(const struct rast_instance *in, const char *name, size_t size,
 			 const void **ret, struct rast_err *err);
